@@ -1,0 +1,195 @@
+/* Files: mapped for reading; written beside their place, synced, renamed. */
+#include "base/base.h"
+#include "base/fault.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct Mapping {
+	void *at;
+	size_t bytes;
+} Mapping;
+
+static void unmap(void *arg)
+{
+	Mapping *m = arg;
+	munmap(m->at, m->bytes);
+}
+
+static bool map_fd(AxcArena *arena, AxcDiag *d, const char *what, const char *path, int fd,
+                   size_t max_bytes, const uint8_t **ret_data, size_t *ret_bytes)
+{
+	const char *safe = axc_safe_name(d->arena, path);
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return axc_fail(d, "cannot read the %s '%s': %s", what, safe, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return axc_fail(d, "the %s '%s' is not a regular file", what, safe);
+	if ((uint64_t)st.st_size > max_bytes)
+		return axc_fail(d, "the %s '%s' has %lld bytes; at most %zu are accepted", what, safe,
+		                (long long)st.st_size, max_bytes);
+	*ret_bytes = (size_t)st.st_size;
+	if (st.st_size == 0) {
+		*ret_data = axc_alloc(arena, 16);
+		return true;
+	}
+	Mapping *m = AXC_NEW(arena, Mapping);
+	m->bytes = (size_t)st.st_size;
+	m->at = axc_fault_now() ? MAP_FAILED : mmap(NULL, m->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (m->at == MAP_FAILED)
+		return axc_fail(d, "cannot map the %s '%s': %s", what, safe, strerror(errno));
+	axc_arena_defer(arena, unmap, m);
+	*ret_data = m->at;
+	return true;
+}
+
+bool axc_map_file(AxcArena *arena, AxcDiag *d, const char *what, const char *path, size_t max_bytes,
+                  const uint8_t **ret_data, size_t *ret_bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return axc_fail(d, "cannot open the %s '%s': %s", what, axc_safe_name(d->arena, path),
+		                strerror(errno));
+	bool ok = map_fd(arena, d, what, path, fd, max_bytes, ret_data, ret_bytes);
+	close(fd);
+	return ok;
+}
+
+static bool write_all(int fd, const char *data, size_t bytes)
+{
+	while (bytes) {
+		ssize_t n = axc_fault_now() ? (errno = ENOSPC, -1)
+		                            : write(fd, data, AXC_MIN(bytes, (size_t)1 << 30));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		data += n;
+		bytes -= (size_t)n;
+	}
+	if (axc_fault_now()) {
+		errno = EIO;
+		return false;
+	}
+	return fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
+{
+	const char *temp = axc_format(d->arena, "%s.tmp-%ld", path, (long)getpid());
+	const char *safe = axc_safe_name(d->arena, path);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0)
+		return axc_fail(d, "cannot write '%s': %s", safe, strerror(errno));
+	bool ok = write_all(fd, data, bytes);
+	int error = errno;
+	if (close(fd) != 0 && ok) {
+		ok = false;
+		error = errno;
+	}
+	if (!ok) {
+		unlink(temp);
+		axc_fail(d, "cannot write '%s': %s", safe, strerror(error));
+		if (error == ENOSPC || error == EDQUOT)
+			axc_diag_hint(d, "free some space or choose another output directory");
+		return false;
+	}
+	if (!axc_rename(d, temp, path)) {
+		unlink(temp);
+		return false;
+	}
+	return true;
+}
+
+bool axc_rename(AxcDiag *d, const char *from, const char *to)
+{
+	int failed = axc_fault_now() ? (errno = EIO, -1) : rename(from, to);
+	if (failed)
+		return axc_fail(d, "cannot rename '%s' to '%s': %s", axc_safe_name(d->arena, from),
+		                axc_safe_name(d->arena, to), strerror(errno));
+	return true;
+}
+
+bool axc_make_dir(AxcDiag *d, const char *path)
+{
+	char *p = axc_strdup(d->arena, path);
+	for (size_t i = 1; p[0] && i <= strlen(path); i++) {
+		if (path[i] && path[i] != '/')
+			continue;
+		p[i] = 0;
+		struct stat st;
+		if (mkdir(p, 0777) != 0 && (errno != EEXIST || stat(p, &st) != 0 || !S_ISDIR(st.st_mode)))
+			return axc_fail(d, "cannot create the directory '%s': %s",
+			                axc_safe_name(d->arena, p), strerror(errno ? errno : ENOTDIR));
+		p[i] = path[i];
+	}
+	return true;
+}
+
+static bool remove_at(int dir_fd, const char *name, int depth)
+{
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return true;
+	if ((errno != EISDIR && errno != EPERM) || depth > 64)
+		return false;
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	bool ok = true;
+	for (struct dirent *e; (e = readdir(dir));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			ok = remove_at(dirfd(dir), e->d_name, depth + 1) && ok;
+	closedir(dir);
+	return unlinkat(dir_fd, name, AT_REMOVEDIR) == 0 && ok;
+}
+
+bool axc_remove_tree(const char *path)
+{
+	return remove_at(AT_FDCWD, path, 0);
+}
+
+bool axc_exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+
+const char *axc_path_join(AxcArena *arena, const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+	if (name[0] == '/' || n == 0)
+		return axc_strdup(arena, name);
+	return axc_format(arena, dir[n - 1] == '/' ? "%s%s" : "%s/%s", dir, name);
+}
+
+const char *axc_path_dir(AxcArena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : axc_strndup(arena, path, (size_t)(slash - path));
+}
+
+const char *axc_path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+const char *axc_path_absolute(AxcArena *arena, const char *path)
+{
+	char cwd[PATH_MAX];
+	if (path[0] == '/' || !getcwd(cwd, sizeof cwd))
+		return axc_strdup(arena, path);
+	return axc_path_join(arena, cwd, path);
+}
