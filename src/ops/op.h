@@ -54,9 +54,12 @@ AxcRef axc_build_const(AxcBuild *b, const void *data, size_t bytes);
 static inline AxcRef axc_ref_in(uint32_t i) { return (AxcRef){AXC_REF_IN, i, 0}; }
 static inline AxcRef axc_ref_out(uint32_t i) { return (AxcRef){AXC_REF_OUT, i, 0}; }
 /* Picks the best kernel of `kind` for b->isa that fits params (a struct axk_… of that kind, copied)
- * and appends a call over [0, units). No kernel: axc_fail_as(MIDEND_TO_TIR_ERROR). */
+ * and appends a call over [0, units); units 0: as many as the chosen kernel says. No kernel:
+ * axc_fail_as(MIDEND_TO_TIR_ERROR). */
 AXC_CHECKED bool axc_build_call(AxcBuild *b, AxkKind kind, const void *params, size_t params_bytes,
                                 int units, uint32_t n_buf, const AxcRef *buf);
+/* The kernel axc_build_call will choose, for packing weights in its order first; NULL after axc_fail_as. */
+const AxkInfo *axc_build_select(AxcBuild *b, AxkKind kind, const void *params);
 
 /* Float/integer operators: append the calls that compute the outputs from the inputs. Tensors are
  * row-major in ONNX layout. The same calls serve constant folding, calibration, the interpreter
