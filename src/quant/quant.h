@@ -1,0 +1,54 @@
+/* From the clean float graph and the calibrated ranges to the quantized graph: which nodes compute in
+ * int8, which stay in float and why, the scale and zero point of every value, int8 weights and int32
+ * biases. The form of the result is in ir/ir.h ("after quantize"); the arithmetic it stands for is
+ * docs/numerics.md. After this nothing changes a number.
+ */
+#ifndef AXC_QUANT_H
+#define AXC_QUANT_H
+
+#include "ir/ir.h"
+
+typedef struct AxcRanges AxcRanges; /* calib/calib.h */
+
+typedef struct AxcQuantConfig {
+	bool float32;           /* property precision = float32: nothing is quantized */
+	bool float_outputs;     /* the last MAC or average in front of a float tail gives its accumulator in float */
+	bool per_channel_dw;    /* scheme hybrid_per_tensor_per_channel or quantize_dw_channel_wise: values between a
+	                           Conv (or the input) and depthwise Convs have a scale per channel */
+	const char *const *keep_float; /* fnmatch patterns of node names that stay in float */
+	uint32_t n_keep_float;
+} AxcQuantConfig;
+
+/* ---- plan.c: decided before calibration, so that observers know what is needed ---- */
+
+typedef struct AxcQuantPlan {
+	uint32_t n_nodes, n_values;   /* of the clean graph the plan is for (arrays are indexed by its ids) */
+	const bool *node_int8;        /* the node computes on int8 */
+	const char *const *reason;    /* why a node stays float: NULL for int8 nodes */
+	const bool *folded;           /* ReLU/Clip that disappears into its producer's range */
+	const bool *value_int8;       /* the value exists in int8 */
+	const bool *float_out;        /* MAC/average output given as float accumulator */
+	const bool *per_channel;      /* the value gets a scale per channel (axis 1) */
+} AxcQuantPlan;
+
+/* Never fails: whatever cannot be int8 stays float with a reason. */
+const AxcQuantPlan *axc_quant_plan(AxcArena *arena, const AxcGraph *clean, const AxcQuantConfig *config);
+
+/* ---- quantize.c ---- */
+
+/* The clean graph is only read. ret lives in clean->arena. */
+AXC_CHECKED bool axc_quantize(AxcGraph *clean, const AxcRanges *ranges, const AxcQuantConfig *config,
+                              AxcDiag *d, AxcGraph **ret);
+
+/* ---- summary.c: what the reports say about a quantized graph ---- */
+
+typedef struct AxcQuantSummary {
+	int64_t int8_macs, float_macs;
+	uint32_t int8_nodes, float_nodes;
+} AxcQuantSummary;
+
+AxcQuantSummary axc_quant_summary(const AxcGraph *quantized);
+/* The node computes on int8 values (not a QuantizeLinear/DequantizeLinear). */
+bool axc_node_is_int8(const AxcGraph *quantized, const AxcNode *node);
+
+#endif
