@@ -376,3 +376,28 @@ bool axc_const_ints(const AxcGraph *g, AxcId value, AxcArena *arena, const int64
 	*ret_n = n;
 	return true;
 }
+
+AxcGraph *axc_graph_copy(const AxcGraph *g, AxcArena *arena)
+{
+	AxcGraph *c = axc_graph_new(arena, g->name);
+	GraphBox *box = (GraphBox *)c;
+	c->model_name = g->model_name;
+	c->opset = g->opset;
+	for (AxcId v = 1; v < g->values.n; v++) {
+		AXC_PUSH(arena, &c->values, g->values.at[v]);
+		axc_map_put(&box->value_names, arena, g->values.at[v].name, v);
+	}
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		AxcNode n = g->nodes.at[i];
+		n.in = axc_memdup(arena, n.in, n.n_in * sizeof *n.in);
+		n.out = axc_memdup(arena, n.out, n.n_out * sizeof *n.out);
+		n.attrs = axc_memdup(arena, n.attrs, n.n_attrs * sizeof *n.attrs);
+		AXC_PUSH(arena, &c->nodes, n);
+		axc_map_put(&box->node_names, arena, n.name, i);
+	}
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		AXC_PUSH(arena, &c->inputs, g->inputs.at[i]);
+	for (uint32_t i = 0; i < g->outputs.n; i++)
+		AXC_PUSH(arena, &c->outputs, g->outputs.at[i]);
+	return c;
+}

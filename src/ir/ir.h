@@ -171,6 +171,8 @@ void axc_node_kill(AxcGraph *g, AxcId node);
 AXC_CHECKED bool axc_graph_sort(AxcGraph *g, AxcDiag *d);
 /* Marks nodes and values that no output needs as dead; returns how many nodes. */
 uint32_t axc_graph_dce(AxcGraph *g);
+/* A graph of its own with the same ids; names, shapes and constants are shared with `g`. */
+AxcGraph *axc_graph_copy(const AxcGraph *g, AxcArena *arena);
 /* Drops dead entries; ids change. */
 void axc_graph_compact(AxcGraph *g);
 /* Readers of every value, as one CSR table valid until the graph changes. */
