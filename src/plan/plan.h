@@ -1,0 +1,24 @@
+/* Addresses: every workspace buffer gets an offset in its pool, every constant one in the constants
+ * file, so that buffers alive at the same time never overlap and the peak is small. check.c proves a
+ * plan independently of how it was made.
+ */
+#ifndef AXC_PLAN_H
+#define AXC_PLAN_H
+
+#include "lower/program.h"
+
+typedef struct AxcPlanConfig {
+	size_t budget_bytes[AXC_POOL_COUNT]; /* most bytes of each pool; 0: no limit */
+	bool promote;                        /* buffers may move to faster pools that have a budget */
+	int attempts;                        /* max_memplan_attempts: orders tried before giving up */
+} AxcPlanConfig;
+
+/* Fills offsets, ws_bytes, const_bytes, peak_step. Does not fit: LOWER_MIDEND_ERROR with the bytes
+ * missing and the layer at the peak. */
+AXC_CHECKED bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d);
+/* Liveness and overlap from the steps alone (check.c): an error names both buffers. */
+AXC_CHECKED bool axc_plan_check(const AxcProgram *p, AxcDiag *d);
+/* Greatest lower bound: the most bytes alive at one step, over all pools. */
+size_t axc_plan_live_bytes(const AxcProgram *p, int *ret_step);
+
+#endif
