@@ -7,7 +7,7 @@ AxcRef axc_build_temp(AxcBuild *b, size_t bytes)
 	return (AxcRef){AXC_REF_TEMP, b->temps.n - 1, 0};
 }
 
-AxcRef axc_build_const(AxcBuild *b, const void *data, size_t bytes)
+AxcRef axc_build_const_new(AxcBuild *b, size_t bytes, void **ret_data)
 {
 	if (b->consts.n == b->consts.cap) {
 		uint32_t cap = b->consts.cap;
@@ -16,9 +16,19 @@ AxcRef axc_build_const(AxcBuild *b, const void *data, size_t bytes)
 		b->consts.bytes = axc_grow(b->arena, b->consts.bytes, b->consts.n, &cap, sizeof *b->consts.bytes);
 		b->consts.cap = cap;
 	}
-	b->consts.at[b->consts.n] = data;
+	*ret_data = axc_alloc(b->arena, axc_align_up(bytes + AXK_SLACK, AXK_ALIGN));
+	b->consts.at[b->consts.n] = *ret_data;
 	b->consts.bytes[b->consts.n] = bytes;
 	return (AxcRef){AXC_REF_CONST, b->consts.n++, 0};
+}
+
+AxcRef axc_build_const(AxcBuild *b, const void *data, size_t bytes)
+{
+	void *copy;
+	AxcRef ref = axc_build_const_new(b, bytes, &copy);
+	if (bytes)
+		memcpy(copy, data, bytes);
+	return ref;
 }
 
 const AxkInfo *axc_build_select(AxcBuild *b, AxkKind kind, const void *params)

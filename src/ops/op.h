@@ -50,7 +50,10 @@ typedef struct AxcBuild {
 } AxcBuild;
 
 AxcRef axc_build_temp(AxcBuild *b, size_t bytes);
+/* A copy of data, aligned and with AXK_SLACK bytes behind, as kernels want their buffers. */
 AxcRef axc_build_const(AxcBuild *b, const void *data, size_t bytes);
+/* The same for data still to be made (packed weights): fill *ret_data. */
+AxcRef axc_build_const_new(AxcBuild *b, size_t bytes, void **ret_data);
 static inline AxcRef axc_ref_in(uint32_t i) { return (AxcRef){AXC_REF_IN, i, 0}; }
 static inline AxcRef axc_ref_out(uint32_t i) { return (AxcRef){AXC_REF_OUT, i, 0}; }
 /* Picks the best kernel of `kind` for b->isa that fits params (a struct axk_… of that kind, copied)
