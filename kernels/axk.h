@@ -8,8 +8,8 @@
  * run at once, each with scratch of its own.
  *
  * Sources are pasted verbatim into kernel_function.c, so: C11, no libm, no include but <stdint.h>,
- * <stddef.h>, <string.h>, <immintrin.h> / <arm_neon.h>, and "axk*.h" headers (dropped by the emitter,
- * which prints the structs that are used). A kernel is declared AXK_FN, its helpers AXK_INLINE.
+ * <stddef.h>, <string.h>, <immintrin.h> / <arm_neon.h>, and quoted headers: every #include "…" line is
+ * dropped by the emitter, which prints the structs that are used and pastes what AxkInfo.files lists. A kernel is declared AXK_FN, its helpers AXK_INLINE.
  *
  * int8 activations are stored as uint8 = q + 128 inside the workspace ("u8"), in NHWC with a pixel
  * stride ("ld", in elements) so that concatenation and split need no copy. Every buffer has at least
@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifndef AXK_FN
 #define AXK_FN /* the library: external; emitted C: static */
@@ -89,7 +90,9 @@ AXK_STRUCT(axk_conv, AXK_CONV_FIELDS)
 /* Transposed convolution: out[y*sh - pt + ky*dh] += in[y] * w; the same struct; w as above. */
 
 /* Max pooling u8 (padding never wins); average pooling u8 by rule 4 (AveragePool): dequantize with
- * (s_in, zp_in), sequential float sum in window order (y, x), / n, / s_out, + zp, rint; count_pad counts padding.
+ * (s_in, zp_in), sequential float sum in window order (y, x), / n, / s_out, + zp, rint; count_pad counts padding
+ * (the taps inside the padded input, pb and pr included). A max window wholly outside the input gives 0, an
+ * average over no taps gives zp_out.
  * buf: 0 out, 1 in. */
 #define AXK_POOL_FIELDS(I, F, A) \
 	I(n) I(ih) I(iw) I(c) I(in_ld) I(oh) I(ow) I(out_ld) I(kh) I(kw) I(sh) I(sw) I(dh) I(dw) I(pt) I(pl) \
@@ -137,12 +140,14 @@ AXK_STRUCT(axk_move, AXK_MOVE_FIELDS)
 AXK_STRUCT(axk_quant, AXK_QUANT_FIELDS)
 
 /* Softmax u8 -> u8 over the middle of [outer][c][inner], strides in elements; rule 8. buf: 0 out, 1 in,
- * 2 float exp_table[256]: exp(-i * s_in) in double, rounded. out = rint(e / sum * 256) saturated, zero point 0. */
+ * 2 float exp_table[256]: exp(-i * s_in) in double, rounded; table[max - x].
+ * The sum is float, sequential in c. out = rint(e / sum * 256) saturated, zero point 0. */
 #define AXK_SOFTMAX_U8_FIELDS(I, F, A) I(outer) I(c) I(inner) I(x_outer) I(x_c) I(x_inner) I(y_outer) I(y_c) I(y_inner)
 AXK_STRUCT(axk_softmax_u8, AXK_SOFTMAX_U8_FIELDS)
 
 /* Bilinear resize u8 NHWC by rule 9. buf: 0 out, 1 in, 2 int32 y0[oh], y1[oh], x0[ow], x1[ow],
- * 3 float dy1[oh], dy2[oh], dx1[ow], dx2[ow] (made by lowering from the coordinate mode). */
+ * 3 float dy1[oh], dy2[oh], dx1[ow], dx2[ow] (made by lowering from the coordinate mode: dy1 = |y - y0|,
+ * dy2 = |y - y1|, both 0.5 where y0 == y1). */
 #define AXK_RESIZE_U8_FIELDS(I, F, A) \
 	I(n) I(ih) I(iw) I(c) I(in_ld) I(oh) I(ow) I(out_ld) I(zp_in) I(zp_out) F(s_in) F(s_out)
 AXK_STRUCT(axk_resize_u8, AXK_RESIZE_U8_FIELDS)

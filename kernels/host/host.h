@@ -4,5 +4,6 @@
 #define AXK_HOST_H
 
 #include "kernels/axk.h"
+#include "kernels/host/u8.h"
 
 #endif

@@ -1,0 +1,25 @@
+/* Companions of the u8 kernels: how many units, how much scratch, how weights are packed. */
+#ifndef AXK_HOST_U8_H
+#define AXK_HOST_U8_H
+
+#include "kernels/axk.h"
+
+/* split_u8.c: units of the kernels that need no packing, and of the reference kernels */
+int axk_units_conv_rows(const void *params);      /* struct axk_conv: n * oh */
+int axk_units_conv_u8_c(const void *params);      /* n * oh * blocks of 8 channels */
+int axk_units_pool_rows(const void *params);      /* struct axk_pool: n * oh */
+int axk_units_mean_u8(const void *params);        /* n * blocks of 64 channels */
+int axk_units_binary_u8(const void *params);      /* places of the outer dimensions * chunks */
+int axk_units_lut_u8(const void *params);
+int axk_units_softmax_u8(const void *params);     /* outer */
+int axk_units_resize_u8_rows(const void *params); /* n * oh */
+
+/* pack_u8_c.c: weights of the reference kernels */
+size_t axk_pack_bytes_conv_u8_c(const void *params);
+void axk_pack_conv_u8_c(const void *params, const AxkPackIn *in, void *dst);
+size_t axk_pack_bytes_dwconv_u8_c(const void *params);
+void axk_pack_dwconv_u8_c(const void *params, const AxkPackIn *in, void *dst);
+size_t axk_pack_bytes_convt_u8_c(const void *params);
+void axk_pack_convt_u8_c(const void *params, const AxkPackIn *in, void *dst);
+
+#endif
