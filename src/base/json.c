@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-AxcJson axc_json(AxcText *text)
+AxcJsonOut axc_json(AxcText *text)
 {
-	return (AxcJson){.text = text};
+	return (AxcJsonOut){.text = text};
 }
 
 static void require(bool ok)
@@ -56,13 +56,13 @@ static void add_string(AxcText *t, const char *string)
 	axc_text_add(t, "\"", 1);
 }
 
-static void new_line(AxcJson *j)
+static void new_line(AxcJsonOut *j)
 {
 	axc_text_f(j->text, "\n%*s", 2 * j->depth, "");
 }
 
 /* Comma, line and key of the next member. */
-static void begin(AxcJson *j, const char *key)
+static void begin(AxcJsonOut *j, const char *key)
 {
 	if (j->depth == 0) {
 		require(!key);
@@ -81,7 +81,7 @@ static void begin(AxcJson *j, const char *key)
 	}
 }
 
-static void open_level(AxcJson *j, const char *key, const char *open, char close, bool row)
+static void open_level(AxcJsonOut *j, const char *key, const char *open, char close, bool row)
 {
 	begin(j, key);
 	require(j->depth < AXC_JSON_DEPTH);
@@ -93,27 +93,27 @@ static void open_level(AxcJson *j, const char *key, const char *open, char close
 	j->depth++;
 }
 
-void axc_json_object(AxcJson *j, const char *key)
+void axc_json_object(AxcJsonOut *j, const char *key)
 {
 	open_level(j, key, "{", '}', false);
 }
 
-void axc_json_object_row(AxcJson *j, const char *key)
+void axc_json_object_row(AxcJsonOut *j, const char *key)
 {
 	open_level(j, key, "{", '}', true);
 }
 
-void axc_json_array(AxcJson *j, const char *key)
+void axc_json_array(AxcJsonOut *j, const char *key)
 {
 	open_level(j, key, "[", ']', false);
 }
 
-void axc_json_row(AxcJson *j, const char *key)
+void axc_json_row(AxcJsonOut *j, const char *key)
 {
 	open_level(j, key, "[", ']', true);
 }
 
-void axc_json_end(AxcJson *j)
+void axc_json_end(AxcJsonOut *j)
 {
 	require(j->depth > 0);
 	j->depth--;
@@ -124,18 +124,18 @@ void axc_json_end(AxcJson *j)
 		axc_text_str(j->text, "\n");
 }
 
-void axc_json_raw(AxcJson *j, const char *key, const char *json)
+void axc_json_raw(AxcJsonOut *j, const char *key, const char *json)
 {
 	begin(j, key);
 	axc_text_str(j->text, json);
 }
 
-void axc_json_null(AxcJson *j, const char *key)
+void axc_json_null(AxcJsonOut *j, const char *key)
 {
 	axc_json_raw(j, key, "null");
 }
 
-void axc_json_str(AxcJson *j, const char *key, const char *value)
+void axc_json_str(AxcJsonOut *j, const char *key, const char *value)
 {
 	begin(j, key);
 	if (value)
@@ -144,24 +144,24 @@ void axc_json_str(AxcJson *j, const char *key, const char *value)
 		axc_text_str(j->text, "null");
 }
 
-void axc_json_int(AxcJson *j, const char *key, int64_t value)
+void axc_json_int(AxcJsonOut *j, const char *key, int64_t value)
 {
 	begin(j, key);
 	axc_text_f(j->text, "%lld", (long long)value);
 }
 
-void axc_json_uint(AxcJson *j, const char *key, uint64_t value)
+void axc_json_uint(AxcJsonOut *j, const char *key, uint64_t value)
 {
 	begin(j, key);
 	axc_text_f(j->text, "%llu", (unsigned long long)value);
 }
 
-void axc_json_bool(AxcJson *j, const char *key, bool value)
+void axc_json_bool(AxcJsonOut *j, const char *key, bool value)
 {
 	axc_json_raw(j, key, value ? "true" : "false");
 }
 
-void axc_json_float(AxcJson *j, const char *key, float value)
+void axc_json_float(AxcJsonOut *j, const char *key, float value)
 {
 	begin(j, key);
 	const char *quote = isfinite(value) ? "" : "\"";
@@ -170,7 +170,7 @@ void axc_json_float(AxcJson *j, const char *key, float value)
 	axc_text_str(j->text, quote);
 }
 
-void axc_json_double(AxcJson *j, const char *key, double value)
+void axc_json_double(AxcJsonOut *j, const char *key, double value)
 {
 	begin(j, key);
 	const char *quote = isfinite(value) ? "" : "\"";
@@ -179,7 +179,7 @@ void axc_json_double(AxcJson *j, const char *key, double value)
 	axc_text_str(j->text, quote);
 }
 
-void axc_json_ints(AxcJson *j, const char *key, const int64_t *values, size_t n)
+void axc_json_ints(AxcJsonOut *j, const char *key, const int64_t *values, size_t n)
 {
 	axc_json_row(j, key);
 	for (size_t i = 0; i < n; i++)
@@ -187,7 +187,7 @@ void axc_json_ints(AxcJson *j, const char *key, const int64_t *values, size_t n)
 	axc_json_end(j);
 }
 
-void axc_json_ints32(AxcJson *j, const char *key, const int32_t *values, size_t n)
+void axc_json_ints32(AxcJsonOut *j, const char *key, const int32_t *values, size_t n)
 {
 	axc_json_row(j, key);
 	for (size_t i = 0; i < n; i++)
@@ -195,7 +195,7 @@ void axc_json_ints32(AxcJson *j, const char *key, const int32_t *values, size_t 
 	axc_json_end(j);
 }
 
-void axc_json_floats(AxcJson *j, const char *key, const float *values, size_t n)
+void axc_json_floats(AxcJsonOut *j, const char *key, const float *values, size_t n)
 {
 	axc_json_row(j, key);
 	for (size_t i = 0; i < n; i++)
@@ -203,7 +203,7 @@ void axc_json_floats(AxcJson *j, const char *key, const float *values, size_t n)
 	axc_json_end(j);
 }
 
-void axc_json_strs(AxcJson *j, const char *key, const char *const *values, size_t n)
+void axc_json_strs(AxcJsonOut *j, const char *key, const char *const *values, size_t n)
 {
 	axc_json_row(j, key);
 	for (size_t i = 0; i < n; i++)

@@ -13,7 +13,7 @@ static void layout(void **state)
 	(void)state;
 	AxcArena *arena = axc_arena_new(NULL);
 	AxcText t = {.arena = arena};
-	AxcJson j = axc_json(&t);
+	AxcJsonOut j = axc_json(&t);
 	axc_json_object(&j, NULL);
 	axc_json_int(&j, "a", INT64_MIN);
 	axc_json_uint(&j, "b", UINT64_MAX);
@@ -38,7 +38,7 @@ static void layout(void **state)
 static const char *text_of(AxcArena *arena, const char *string)
 {
 	AxcText t = {.arena = arena};
-	AxcJson j = axc_json(&t);
+	AxcJsonOut j = axc_json(&t);
 	axc_json_str(&j, NULL, string);
 	return t.at;
 }
@@ -62,7 +62,7 @@ static void numbers(void **state)
 	(void)state;
 	AxcArena *arena = axc_arena_new(NULL);
 	AxcText t = {.arena = arena};
-	AxcJson j = axc_json(&t);
+	AxcJsonOut j = axc_json(&t);
 	axc_json_floats(&j, NULL, (const float[]){0.1f, -0.0f, 1e-45f, 3.4028235e38f, INFINITY, NAN}, 6);
 	assert_string_equal(t.at, "[0.1, -0.0, 1.4013e-45, 3.4028235e+38, \"inf\", \"nan\"]\n");
 	t.n = 0;
