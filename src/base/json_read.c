@@ -11,7 +11,7 @@ typedef struct Reader {
 	int depth;
 } Reader;
 
-static bool read_value(Reader *r, AxcJson *v);
+static bool read_value(Reader *r, AxcJsonValue *v);
 
 const char *axc_json_kind_name(AxcJsonKind kind)
 {
@@ -76,7 +76,7 @@ static bool digits(Reader *r)
 	return true;
 }
 
-static bool read_number(Reader *r, AxcJson *v)
+static bool read_number(Reader *r, AxcJsonValue *v)
 {
 	const char *start = r->at;
 	bool integer = true;
@@ -236,7 +236,7 @@ static bool read_string(Reader *r, const char **ret)
 	return true;
 }
 
-static bool check_duplicates(Reader *r, const AxcJson *v)
+static bool check_duplicates(Reader *r, const AxcJsonValue *v)
 {
 	AxcMap seen = {0};
 	for (uint32_t i = 0; i < v->n; i++) {
@@ -251,14 +251,14 @@ static bool check_duplicates(Reader *r, const AxcJson *v)
 	return true;
 }
 
-static bool read_items(Reader *r, AxcJson *v, char close)
+static bool read_items(Reader *r, AxcJsonValue *v, char close)
 {
-	AXC_ARRAY(AxcJson) items = {0};
+	AXC_ARRAY(AxcJsonValue) items = {0};
 	r->at++;
 	skip_space(r);
 	bool more = !(r->at < r->end && *r->at == close);
 	while (more) {
-		AxcJson item = {.line = r->line, .column = column(r)};
+		AxcJsonValue item = {.line = r->line, .column = column(r)};
 		if (close == '}') {
 			if (!read_string(r, &item.key))
 				return false;
@@ -285,7 +285,7 @@ static bool read_items(Reader *r, AxcJson *v, char close)
 	return close == ']' || check_duplicates(r, v);
 }
 
-static bool read_value(Reader *r, AxcJson *v)
+static bool read_value(Reader *r, AxcJsonValue *v)
 {
 	skip_space(r);
 	if (!v->key) {
@@ -316,11 +316,11 @@ static bool read_value(Reader *r, AxcJson *v)
 }
 
 bool axc_json_parse(AxcArena *arena, AxcDiag *d, const char *file, const char *text, size_t bytes,
-                    const AxcJson **ret_value)
+                    const AxcJsonValue **ret_value)
 {
 	Reader r = {.arena = arena, .d = d, .file = axc_safe_name(arena, file), .at = text,
 	            .end = text + bytes, .line_start = text, .line = 1};
-	AxcJson *v = AXC_NEW(arena, AxcJson);
+	AxcJsonValue *v = AXC_NEW(arena, AxcJsonValue);
 	if (!read_value(&r, v))
 		return false;
 	skip_space(&r);
@@ -331,7 +331,7 @@ bool axc_json_parse(AxcArena *arena, AxcDiag *d, const char *file, const char *t
 }
 
 bool axc_json_load(AxcArena *arena, AxcDiag *d, const char *what, const char *path, size_t max_bytes,
-                   const AxcJson **ret_value)
+                   const AxcJsonValue **ret_value)
 {
 	const uint8_t *data;
 	size_t bytes;
@@ -339,7 +339,7 @@ bool axc_json_load(AxcArena *arena, AxcDiag *d, const char *what, const char *pa
 	       axc_json_parse(arena, d, path, (const char *)data, bytes, ret_value);
 }
 
-const AxcJson *axc_json_get(const AxcJson *object, const char *key)
+const AxcJsonValue *axc_json_get(const AxcJsonValue *object, const char *key)
 {
 	if (!object || object->kind != AXC_JSON_OBJECT)
 		return NULL;
@@ -349,14 +349,14 @@ const AxcJson *axc_json_get(const AxcJson *object, const char *key)
 	return NULL;
 }
 
-bool axc_json_want(AxcDiag *d, const char *file, const AxcJson *object, const char *key,
-                   AxcJsonKind kind, const AxcJson **ret_value)
+bool axc_json_want(AxcDiag *d, const char *file, const AxcJsonValue *object, const char *key,
+                   AxcJsonKind kind, const AxcJsonValue **ret_value)
 {
 	const char *safe = axc_safe_name(d->arena, file);
 	if (object->kind != AXC_JSON_OBJECT)
 		return axc_fail(d, "%s:%d:%d: expected an object with the key \"%s\", found %s", safe,
 		                object->line, object->column, key, axc_json_kind_name(object->kind));
-	const AxcJson *v = axc_json_get(object, key);
+	const AxcJsonValue *v = axc_json_get(object, key);
 	if (!v)
 		return axc_fail(d, "%s:%d:%d: the key \"%s\" is missing", safe, object->line, object->column,
 		                key);

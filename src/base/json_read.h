@@ -18,15 +18,15 @@ typedef enum AxcJsonKind {
 	AXC_JSON_OBJECT,
 } AxcJsonKind;
 
-typedef struct AxcJson AxcJson;
-struct AxcJson {
+typedef struct AxcJsonValue AxcJsonValue;
+struct AxcJsonValue {
 	AxcJsonKind kind;
 	bool boolean;
 	int64_t integer;
 	double real; /* also set for AXC_JSON_INT */
 	const char *string;
 	const char *key; /* this value's name when it is a member of an object */
-	AxcJson *item;   /* elements or members, in file order */
+	AxcJsonValue *item;   /* elements or members, in file order */
 	uint32_t n;
 	int line, column; /* of the value's first character (of the key for a member), from 1 */
 };
@@ -36,15 +36,15 @@ enum { AXC_JSON_MAX_DEPTH = 64 };
 const char *axc_json_kind_name(AxcJsonKind kind); /* "null", "true or false", "an integer", … */
 /* `file` names the text in messages: "FILE:LINE:COLUMN: …". */
 AXC_CHECKED bool axc_json_parse(AxcArena *arena, AxcDiag *d, const char *file, const char *text,
-                                size_t bytes, const AxcJson **ret_value);
+                                size_t bytes, const AxcJsonValue **ret_value);
 /* Reads and parses a file of at most max_bytes; `what` as in axc_map_file. */
 AXC_CHECKED bool axc_json_load(AxcArena *arena, AxcDiag *d, const char *what, const char *path,
-                               size_t max_bytes, const AxcJson **ret_value);
+                               size_t max_bytes, const AxcJsonValue **ret_value);
 /* The member `key`, or NULL if absent or if `object` is no object (or NULL). */
-const AxcJson *axc_json_get(const AxcJson *object, const char *key);
+const AxcJsonValue *axc_json_get(const AxcJsonValue *object, const char *key);
 /* The member `key` of this kind; otherwise an error naming file, line, key, found and wanted.
  * AXC_JSON_REAL accepts integers too. */
-AXC_CHECKED bool axc_json_want(AxcDiag *d, const char *file, const AxcJson *object, const char *key,
-                               AxcJsonKind kind, const AxcJson **ret_value);
+AXC_CHECKED bool axc_json_want(AxcDiag *d, const char *file, const AxcJsonValue *object, const char *key,
+                               AxcJsonKind kind, const AxcJsonValue **ret_value);
 
 #endif

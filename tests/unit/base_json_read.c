@@ -8,10 +8,10 @@
 static AxcArena *arena;
 static AxcDiag diag;
 
-static const AxcJson *parse(const char *text)
+static const AxcJsonValue *parse(const char *text)
 {
 	axc_diag_init(&diag, arena);
-	const AxcJson *v = NULL;
+	const AxcJsonValue *v = NULL;
 	return axc_json_parse(arena, &diag, "f.json", text, strlen(text), &v) ? v : NULL;
 }
 
@@ -25,17 +25,17 @@ static void refuses(const char *text, const char *message)
 static void test_values(void **state)
 {
 	(void)state;
-	const AxcJson *v = parse("{\"a\": [1, -2.5e1, true, null],\n  \"b\\u00e9\": \"x\\n\\ud83d\\ude00\"}\n");
+	const AxcJsonValue *v = parse("{\"a\": [1, -2.5e1, true, null],\n  \"b\\u00e9\": \"x\\n\\ud83d\\ude00\"}\n");
 	assert_non_null(v);
 	assert_int_equal(v->n, 2);
-	const AxcJson *a = axc_json_get(v, "a");
+	const AxcJsonValue *a = axc_json_get(v, "a");
 	assert_int_equal(a->n, 4);
 	assert_int_equal(a->item[0].kind, AXC_JSON_INT);
 	assert_int_equal(a->item[0].integer, 1);
 	assert_true(a->item[1].kind == AXC_JSON_REAL && a->item[1].real == -25.0);
 	assert_true(a->item[2].kind == AXC_JSON_BOOL && a->item[2].boolean);
 	assert_int_equal(a->item[3].kind, AXC_JSON_NULL);
-	const AxcJson *b = axc_json_get(v, "b\xc3\xa9");
+	const AxcJsonValue *b = axc_json_get(v, "b\xc3\xa9");
 	assert_string_equal(b->string, "x\n\xf0\x9f\x98\x80");
 	assert_int_equal(b->line, 2);
 	assert_int_equal(b->column, 3);
@@ -76,7 +76,7 @@ static void test_depth(void **state)
 static void test_want(void **state)
 {
 	(void)state;
-	const AxcJson *v = parse("{\n \"a\": 1}"), *a;
+	const AxcJsonValue *v = parse("{\n \"a\": 1}"), *a;
 	assert_true(axc_json_want(&diag, "f.json", v, "a", AXC_JSON_INT, &a));
 	assert_true(axc_json_want(&diag, "f.json", v, "a", AXC_JSON_REAL, &a));
 	assert_false(axc_json_want(&diag, "f.json", v, "a", AXC_JSON_STRING, &a));
