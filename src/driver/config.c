@@ -358,7 +358,7 @@ void axc_config_warn(AxcDiag *d, const AxcConfig *cfg)
 	}
 }
 
-static void print_value(AxcJson *j, const char *key, const AxcProperty *p, const AxcPropValue *v)
+static void print_value(AxcJsonOut *j, const char *key, const AxcProperty *p, const AxcPropValue *v)
 {
 	if (v->null) {
 		axc_json_null(j, key);
@@ -378,7 +378,7 @@ static void print_value(AxcJson *j, const char *key, const AxcProperty *p, const
 void axc_prop_value_print(AxcArena *arena, const AxcProperty *p, const AxcPropValue *v, AxcText *out)
 {
 	AxcText t = {.arena = arena};
-	AxcJson j = axc_json(&t);
+	AxcJsonOut j = axc_json(&t);
 	axc_json_row(&j, NULL);
 	print_value(&j, NULL, p, v);
 	axc_json_end(&j);
@@ -391,7 +391,7 @@ void axc_prop_value_print(AxcArena *arena, const AxcProperty *p, const AxcPropVa
 
 void axc_config_print(const AxcConfig *cfg, AxcText *out)
 {
-	AxcJson j = axc_json(out);
+	AxcJsonOut j = axc_json(out);
 	axc_json_object(&j, NULL);
 	axc_json_int(&j, "format_version", AXC_CONFIG_FORMAT);
 	for (AxcPropId id = 0; id < AXC_P_COUNT; id++)
