@@ -1,5 +1,6 @@
 /* Batch normalization with given statistics. A unit is one channel of one image. */
 #include "kernels/axk.h"
+#include "kernels/ref/math.h"
 #include "kernels/ref/scalar.h"
 
 AXK_FN void AXK_NAME(axk_batchnorm_f32_c)(const void *params, void *const *buf, void *scratch, int begin,

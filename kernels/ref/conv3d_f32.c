@@ -1,7 +1,7 @@
 /* Convolution and transposed convolution over three spatial dimensions. A unit is one output channel of one
  * image. Packed: w[oc][ic/groups][kd][kh][kw] (transposed: w[ic][oc/groups]...), then bias[oc]. */
 #include "kernels/axk.h"
-#include "kernels/ref/scalar.h"
+#include "kernels/ref/math.h"
 
 /* Input coordinate that tap k brings to output o, or -1. */
 AXK_INLINE int axk_conv3d_f32_c_at(const struct axk_conv3d_f32 *p, int dim, int o, int k)

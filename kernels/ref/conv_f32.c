@@ -1,7 +1,7 @@
 /* Float convolution, NCHW, the specification. A unit is one output row of one channel.
  * Packed: the weights as they are, [oc][ic/groups][kh][kw], then bias[oc]. */
 #include "kernels/axk.h"
-#include "kernels/ref/scalar.h"
+#include "kernels/ref/math.h"
 
 enum { AXK_CONV_F32_CHUNK = 64 };
 

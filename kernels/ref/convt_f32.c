@@ -1,7 +1,7 @@
 /* Transposed float convolution, NCHW: scattered into the output plane, so each element's chain runs over
  * ic, ky, kx. A unit is one output channel of one image. Packed: w[ic][oc/groups][kh][kw], bias[oc]. */
 #include "kernels/axk.h"
-#include "kernels/ref/scalar.h"
+#include "kernels/ref/math.h"
 
 /* One tap of one input row into one output row. */
 AXK_INLINE void axk_convt_f32_c_row(const struct axk_conv_f32 *p, const float *x, float w, int kx,

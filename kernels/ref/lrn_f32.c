@@ -1,5 +1,6 @@
 /* Local response normalization over channels. A unit is one image. */
 #include "kernels/axk.h"
+#include "kernels/ref/math.h"
 #include "kernels/ref/scalar.h"
 #include "kernels/ref/math64.h"
 

@@ -1,7 +1,7 @@
 /* Float matrix product, batched, the specification. A unit is one row of the output. Packed: b as it is,
  * row-major. */
 #include "kernels/axk.h"
-#include "kernels/ref/scalar.h"
+#include "kernels/ref/math.h"
 
 enum { AXK_MATMUL_F32_CHUNK = 64 };
 

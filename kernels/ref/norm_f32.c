@@ -1,6 +1,7 @@
 /* Rows to mean 0 and variance 1, then scale and bias: instance, layer and group normalization. Sums are
  * chains in double, so long rows lose nothing. A unit is a row. */
 #include "kernels/axk.h"
+#include "kernels/ref/math.h"
 #include "kernels/ref/scalar.h"
 
 AXK_INLINE void axk_norm_f32_c_moments(const float *x, int n, float epsilon, float *mean, float *inv)

@@ -1,6 +1,6 @@
 /* One axis of a linear or cubic resize. A unit is one outer index. */
 #include "kernels/axk.h"
-#include "kernels/ref/scalar.h"
+#include "kernels/ref/math.h"
 
 AXK_INLINE void axk_resize_f32_c_row(const struct axk_resize_f32 *p, const float *x, const int32_t *index,
 				     const float *w, float *y)
