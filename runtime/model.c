@@ -1,0 +1,391 @@
+/* model.json (docs/model_json.md): read and checked as a whole before anything is loaded. A message names
+ * the file, the key, and what was wanted. */
+#include "runtime.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_JSON_BYTES = 64 << 20, FORMAT_VERSION = 1 };
+
+typedef struct Reader {
+	RtContext *context;
+	const char *path; /* of model.json */
+	json_t *root;
+	RtModel *model;
+} Reader;
+
+static bool bad(Reader *r, const char *key, const char *wanted)
+{
+	rt_error(r->context, AXR_ERROR_VALUE_ERROR, "%.300s: %s: %s", r->path, key, wanted);
+	return false;
+}
+
+static bool no_memory(Reader *r)
+{
+	rt_error(r->context, AXR_ERROR_RUNTIME_ERROR, "%.300s: no memory for the model", r->path);
+	return false;
+}
+
+static bool read_string(Reader *r, json_t *object, const char *key, const char **ret)
+{
+	*ret = json_string_value(json_object_get(object, key));
+	return *ret || bad(r, key, "wanted a string");
+}
+
+static bool read_int(Reader *r, json_t *object, const char *key, json_int_t min, json_int_t max, json_int_t *ret)
+{
+	char wanted[80];
+	json_t *value = json_object_get(object, key);
+	*ret = json_integer_value(value);
+	if (json_is_integer(value) && *ret >= min && *ret <= max)
+		return true;
+	snprintf(wanted, sizeof wanted, "wanted a number from %lld to %lld", (long long)min, (long long)max);
+	return bad(r, key, wanted);
+}
+
+static bool is_identifier(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	size_t n = strlen(text);
+	return n >= 1 && n <= 200 && strspn(text, letters) == n && !(text[0] >= '0' && text[0] <= '9');
+}
+
+/* ---- parts ---- */
+
+static bool read_identity(Reader *r)
+{
+	json_int_t version;
+	if (!read_int(r, r->root, "format_version", 0, INT32_MAX, &version))
+		return false;
+	if (version != FORMAT_VERSION) {
+		rt_error(r->context, AXR_ERROR_VALUE_ERROR,
+		         "%.300s: format_version is %lld, this runtime reads %d; compile the model again", r->path,
+		         (long long)version, FORMAT_VERSION);
+		return false;
+	}
+	RtModel *m = r->model;
+	if (!read_string(r, r->root, "model_name", &m->name) ||
+	    !read_string(r, r->root, "entry_prefix", &m->prefix) ||
+	    !read_string(r, r->root, "target", &m->target) || !read_string(r, r->root, "arch", &m->arch))
+		return false;
+	if (strlen(m->name) > 1000)
+		return bad(r, "model_name", "wanted at most 1000 bytes");
+	return is_identifier(m->prefix) || bad(r, "entry_prefix", "wanted a C identifier");
+}
+
+static bool read_features(Reader *r)
+{
+	json_t *list = json_object_get(r->root, "cpu_features");
+	if (!json_is_array(list) || json_array_size(list) > RT_MAX_FEATURES)
+		return bad(r, "cpu_features", "wanted a list of at most 64 names");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		if (!name)
+			return bad(r, "cpu_features", "wanted strings");
+		r->model->features[r->model->num_features++] = name;
+	}
+	return true;
+}
+
+/* The file's path beside model.json. */
+static bool sibling(Reader *r, const char *key, const char *name, char **ret)
+{
+	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return bad(r, key, "file: wanted the name of a file beside model.json");
+	const char *slash = strrchr(r->path, '/');
+	int dir = slash ? (int)(slash - r->path) : 1;
+	const char *base = slash ? r->path : ".";
+	if (asprintf(ret, "%.*s/%s", dir, base, name) < 0) {
+		*ret = NULL;
+		return no_memory(r);
+	}
+	return true;
+}
+
+static bool read_hash(Reader *r, const char *key, json_t *object, uint64_t *ret)
+{
+	const char *text = json_string_value(json_object_get(object, "hash"));
+	if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+		return bad(r, key, "hash: wanted 16 hexadecimal digits");
+	*ret = strtoull(text, NULL, 16);
+	return true;
+}
+
+static bool read_file(Reader *r, const char *key, bool may_be_unbuilt, RtFile *ret)
+{
+	const char *name;
+	json_int_t bytes;
+	json_t *object = json_object_get(r->root, key);
+	if (!json_is_object(object))
+		return bad(r, key, "wanted an object");
+	if (!read_string(r, object, "file", &name) || !sibling(r, key, name, &ret->path))
+		return false;
+	if (may_be_unbuilt && json_is_null(json_object_get(object, "hash")) &&
+	    json_is_null(json_object_get(object, "bytes")))
+		return true;
+	if (!read_int(r, object, "bytes", 0, (json_int_t)1 << 40, &bytes) ||
+	    !read_hash(r, key, object, &ret->hash))
+		return false;
+	if ((uint64_t)bytes > SIZE_MAX / 2)
+		return bad(r, key, "bytes: more than this machine can address");
+	ret->bytes = (size_t)bytes;
+	ret->checked = true;
+	return true;
+}
+
+static bool read_memory(Reader *r)
+{
+	RtModel *m = r->model;
+	json_int_t align, cores;
+	json_t *pools = json_object_get(r->root, "workspace_bytes");
+	if (!json_is_array(pools) || json_array_size(pools) != RT_POOLS)
+		return bad(r, "workspace_bytes", "wanted a list of 3 numbers");
+	for (size_t i = 0; i < RT_POOLS; i++) {
+		json_t *value = json_array_get(pools, i);
+		json_int_t bytes = json_integer_value(value);
+		if (!json_is_integer(value) || bytes < 0 || bytes > (json_int_t)1 << 40 ||
+		    (uint64_t)bytes > SIZE_MAX / 4)
+			return bad(r, "workspace_bytes", "wanted numbers of bytes, at most 2^40");
+		m->workspace_bytes[i] = (size_t)bytes;
+	}
+	if (!read_int(r, r->root, "align", 64, 4096, &align) ||
+	    !read_int(r, r->root, "cores", 1, RT_MAX_CORES, &cores))
+		return false;
+	if (align & (align - 1))
+		return bad(r, "align", "wanted a power of two");
+	m->align = (size_t)align;
+	m->cores = (unsigned)cores;
+	return true;
+}
+
+static bool read_entry_points(Reader *r)
+{
+	json_t *list = json_object_get(r->root, "entry_points");
+	bool *has = r->model->has_io;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		if (name && strcmp(name, "run_i8") == 0)
+			has[AXRX_INT8] = true;
+		else if (name && strcmp(name, "run_f32") == 0)
+			has[AXRX_FLOAT] = true;
+		else
+			return bad(r, "entry_points", "wanted run_i8, run_f32");
+	}
+	return has[AXRX_INT8] || has[AXRX_FLOAT] || bad(r, "entry_points", "wanted a list of at least one");
+}
+
+static bool read_tensors(Reader *r, const char *key, RtTensors *ret)
+{
+	json_t *list = json_object_get(r->root, key);
+	size_t n = json_array_size(list);
+	if (!json_is_array(list) || n > RT_MAX_TENSORS)
+		return bad(r, key, "wanted a list of at most 4096 tensors");
+	ret->at = calloc(n ? n : 1, sizeof *ret->at);
+	if (!ret->at)
+		return no_memory(r);
+	for (size_t i = 0; i < n; i++) {
+		char problem[100], place[40];
+		if (!rt_parse_tensor(json_array_get(list, i), &ret->at[i], problem, sizeof problem)) {
+			snprintf(place, sizeof place, "%s[%zu]", key, i);
+			return bad(r, place, problem);
+		}
+	}
+	ret->n = n;
+	return true;
+}
+
+static bool read_layers(Reader *r)
+{
+	RtModel *m = r->model;
+	json_t *profiling = json_object_get(r->root, "profiling");
+	json_t *list = json_object_get(r->root, "layers");
+	if (!json_is_boolean(profiling))
+		return bad(r, "profiling", "wanted true or false");
+	size_t n = json_array_size(list);
+	if (!json_is_array(list) || n > RT_MAX_LAYERS)
+		return bad(r, "layers", "wanted a list");
+	m->profiling = json_is_true(profiling);
+	m->layer_names = calloc(n + 1, sizeof *m->layer_names);
+	m->layer_kernels = calloc(n + 1, sizeof *m->layer_kernels);
+	if (!m->layer_names || !m->layer_kernels)
+		return no_memory(r);
+	for (size_t i = 0; i < n; i++) {
+		json_t *layer = json_array_get(list, i);
+		m->layer_names[i] = json_string_value(json_object_get(layer, "name"));
+		m->layer_kernels[i] = json_string_value(json_object_get(layer, "kernel"));
+		if (!m->layer_names[i] || !m->layer_kernels[i])
+			return bad(r, "layers", "wanted objects with name and kernel");
+	}
+	m->num_layers = n;
+	return true;
+}
+
+static bool read_properties(Reader *r)
+{
+	json_t *object = json_object_get(r->root, "properties"), *value;
+	const char *key;
+	if (!json_is_object(object))
+		return bad(r, "properties", "wanted an object");
+	RtProperties *p = rt_properties_new(r->context);
+	if (!p)
+		return false;
+	r->model->properties = p->object.handle;
+	json_object_foreach(object, key, value)
+	{
+		if (!json_is_string(value))
+			return bad(r, "properties", "wanted strings");
+		if (!rt_properties_set(p, key, json_string_value(value)))
+			return no_memory(r);
+	}
+	return true;
+}
+
+static bool read_model(Reader *r)
+{
+	RtModel *m = r->model;
+	return read_identity(r) && read_features(r) && read_file(r, "kernel", true, &m->kernel) &&
+	       read_file(r, "constants", false, &m->constants) && read_memory(r) && read_entry_points(r) &&
+	       read_tensors(r, "inputs", &m->tensors[AXRX_INT8][0]) &&
+	       read_tensors(r, "outputs", &m->tensors[AXRX_INT8][1]) &&
+	       read_tensors(r, "inputs_f32", &m->tensors[AXRX_FLOAT][0]) &&
+	       read_tensors(r, "outputs_f32", &m->tensors[AXRX_FLOAT][1]) && read_layers(r) && read_properties(r);
+}
+
+/* ---- the file ---- */
+
+static json_t *parse_file(RtContext *context, const char *path)
+{
+	struct stat st;
+	FILE *file = fopen(path, "rbe");
+	if (!file || fstat(fileno(file), &st) != 0) {
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %s", path, strerror(errno));
+		if (file)
+			fclose(file);
+		return NULL;
+	}
+	json_t *root = NULL;
+	json_error_t error;
+	if (!S_ISREG(st.st_mode))
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: not a regular file", path);
+	else if (st.st_size > MAX_JSON_BYTES)
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: larger than %d MiB", path, MAX_JSON_BYTES >> 20);
+	else if (!(root = json_loadf(file, JSON_REJECT_DUPLICATES, &error)))
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: line %d: %s", path, error.line, error.text);
+	else if (!json_is_object(root))
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: wanted a JSON object", path);
+	fclose(file);
+	if (root && !json_is_object(root)) {
+		json_decref(root);
+		return NULL;
+	}
+	return root;
+}
+
+static void model_release(RtObject *object)
+{
+	RtModel *m = (RtModel *)object;
+	for (int io = 0; io < 2; io++) {
+		free(m->tensors[io][0].at);
+		free(m->tensors[io][1].at);
+	}
+	axr_destroy((const axrObject *)m->properties);
+	free(m->layer_names);
+	free(m->layer_kernels);
+	free(m->kernel.path);
+	free(m->constants.path);
+	json_decref(m->json);
+}
+
+axrModel *axr_load_model(axrContext *handle, const char *path)
+{
+	RtContext *context = rt_enter(handle, RT_CONTEXT, "axr_load_model");
+	if (!context)
+		return NULL;
+	axrModel *ret = NULL;
+	if (!path) {
+		rt_error(context, AXR_ERROR_INVALID_ARGUMENT, "axr_load_model: the path is NULL");
+		goto done;
+	}
+	json_t *root = parse_file(context, path);
+	if (!root)
+		goto done;
+	RtModel *model = rt_new(context, RT_MODEL, sizeof *model, model_release);
+	if (!model) {
+		json_decref(root);
+		goto done;
+	}
+	model->json = root;
+	Reader reader = {context, path, root, model};
+	if (read_model(&reader)) {
+		ret = (axrModel *)model->object.handle;
+		rt_log(context, AXR_LOG_INFO, "loaded model %.100s from %.200s", model->name, path);
+	} else {
+		rt_drop(model);
+	}
+done:
+	rt_leave(context);
+	return ret;
+}
+
+/* ---- questions ---- */
+
+axrxIo rt_default_io(const RtModel *model)
+{
+	return model->has_io[AXRX_INT8] ? AXRX_INT8 : AXRX_FLOAT;
+}
+
+static size_t count(axrModel *handle, int output, const char *function)
+{
+	RtModel *model = rt_enter(handle, RT_MODEL, function);
+	size_t n = model ? model->tensors[rt_default_io(model)][output].n : 0;
+	rt_leave(model);
+	return n;
+}
+
+size_t axr_num_model_inputs(axrModel *handle)
+{
+	return count(handle, 0, "axr_num_model_inputs");
+}
+
+size_t axr_num_model_outputs(axrModel *handle)
+{
+	return count(handle, 1, "axr_num_model_outputs");
+}
+
+static axrTensorInfo tensor(axrModel *handle, int output, size_t n, const char *function)
+{
+	axrTensorInfo info = {0};
+	RtModel *model = rt_enter(handle, RT_MODEL, function);
+	if (!model)
+		return info;
+	const RtTensors *tensors = &model->tensors[rt_default_io(model)][output];
+	if (n < tensors->n)
+		info = tensors->at[n].info;
+	else
+		rt_error(model->object.context, AXR_ERROR_INVALID_ARGUMENT,
+		         "%s: there is no tensor %zu, the model has %zu", function, n, tensors->n);
+	rt_leave(model);
+	return info;
+}
+
+axrTensorInfo axr_get_model_input(axrModel *handle, size_t n)
+{
+	return tensor(handle, 0, n, "axr_get_model_input");
+}
+
+axrTensorInfo axr_get_model_output(axrModel *handle, size_t n)
+{
+	return tensor(handle, 1, n, "axr_get_model_output");
+}
+
+axrProperties *axr_get_model_properties(axrModel *handle)
+{
+	RtModel *model = rt_enter(handle, RT_MODEL, "axr_get_model_properties");
+	axrProperties *properties = model ? (axrProperties *)model->properties : NULL;
+	rt_leave(model);
+	return properties;
+}

@@ -1,0 +1,152 @@
+/* The objects behind the handles, and what the files of this folder owe each other.
+ *
+ *   object.c       handles, references, contexts, errors, log        (object.h)
+ *   properties.c   key/value objects
+ *   device.c       the one device, connections, its configuration
+ *   model.c        model.json -> RtModel, checked
+ *   tensor.c       tensor descriptions of model.json, and how the API shows them
+ *   cpu.c          what this CPU can do; permission for AMX
+ *   pool.c         threads behind axk_env.parallel
+ *   memory.c       mapped constants, workspace, content hash
+ *   instance.c     loading code, running it
+ */
+#ifndef AXR_RUNTIME_H
+#define AXR_RUNTIME_H
+
+#include "axruntime/axruntime.h"
+#include "axruntime/axruntime_ext.h"
+#include "kernel_abi.h"
+#include "object.h"
+
+enum {
+	RT_MAX_CORES = 256,
+	RT_MAX_TENSORS = 4096,
+	RT_MAX_LAYERS = 1 << 20,
+	RT_MAX_FEATURES = 64,
+	RT_SLACK = 64, /* readable bytes behind constants and pools */
+	RT_POOLS = 3,
+};
+
+/* ---- properties.c ---- */
+
+typedef struct RtProperty {
+	char *key, *value;
+} RtProperty;
+
+typedef struct RtProperties {
+	RtObject object;
+	pthread_mutex_t lock;
+	RtProperty *at;
+	size_t n, cap;
+	char *list; /* what axr_list_properties returned last */
+} RtProperties;
+
+RtProperties *rt_properties_new(RtContext *context);
+bool rt_properties_set(RtProperties *properties, const char *key, const char *value);
+/* Calls fn for each property until it returns false; under the lock. */
+bool rt_properties_each(RtProperties *properties, bool (*fn)(void *ctx, const char *key, const char *value),
+                        void *ctx);
+/* A decimal integer within [min, max]. */
+bool rt_parse_int(const char *text, long long min, long long max, long long *ret);
+
+/* ---- device.c ---- */
+
+typedef struct RtConnection {
+	RtObject object;
+	size_t sub_devices;
+} RtConnection;
+
+/* ---- cpu.c ---- */
+
+unsigned rt_cpu_count(void);
+const char *rt_cpu_arch(void);
+/* The processor's name for people; false: unknown. */
+bool rt_cpu_name(char *ret_name, size_t bytes);
+typedef enum RtFeature { RT_FEATURE_PRESENT, RT_FEATURE_MISSING, RT_FEATURE_UNKNOWN } RtFeature;
+RtFeature rt_cpu_feature(const char *name);
+/* Asks the operating system for the AMX tile state; false: refused. */
+bool rt_cpu_permit_amx(void);
+
+/* ---- pool.c ---- */
+
+typedef struct RtPool RtPool;
+
+/* A pool that runs with `threads` threads, the caller's included; NULL: none could be started or memory. */
+RtPool *rt_pool_new(unsigned threads);
+void rt_pool_free(RtPool *pool);
+/* axk_env.parallel; ctx is the pool (NULL: serial). */
+int rt_pool_parallel(void *ctx, void (*fn)(void *arg, int i), void *arg, int n);
+
+/* ---- memory.c ---- */
+
+uint64_t rt_hash(const void *data, size_t bytes);
+/* Maps a file read-only, with RT_SLACK readable bytes behind it. NULL, and *ret_errno is set. */
+void *rt_map_file(int fd, size_t bytes, size_t *ret_mapped, int *ret_errno);
+/* Zeroed, aligned, with slack; NULL when memory is short. Freed with free(). */
+void *rt_workspace(size_t bytes, size_t align);
+
+/* ---- tensor.c, model.c ---- */
+
+typedef struct RtTensor {
+	axrTensorInfo info;
+	axrxTensor ext; /* name, dtype and layout point into the JSON document */
+} RtTensor;
+
+typedef struct RtTensors {
+	RtTensor *at;
+	size_t n;
+} RtTensors;
+
+typedef struct RtFile {
+	char *path;
+	size_t bytes;
+	uint64_t hash;
+	bool checked; /* bytes and hash are known */
+} RtFile;
+
+typedef struct RtModel {
+	RtObject object;
+	struct json_t *json; /* keeps the strings */
+	const char *name, *prefix, *target, *arch;
+	const char *features[RT_MAX_FEATURES];
+	size_t num_features;
+	RtFile kernel, constants;
+	size_t workspace_bytes[RT_POOLS];
+	size_t align;
+	unsigned cores;
+	bool has_io[2];         /* by axrxIo */
+	RtTensors tensors[2][2]; /* by axrxIo, then inputs, outputs */
+	bool profiling;
+	const char **layer_names, **layer_kernels;
+	size_t num_layers;
+	uintptr_t properties; /* handle of its properties object */
+} RtModel;
+
+/* The entry point that axr_* functions describe and run: int8 where there is one. */
+axrxIo rt_default_io(const RtModel *model);
+/* One tensor of model.json; false: `problem` says what is wrong, without the tensor's place. */
+bool rt_parse_tensor(struct json_t *json, RtTensor *ret, char *problem, size_t problem_bytes);
+
+/* ---- instance.c ---- */
+
+typedef struct RtInstance {
+	RtObject object;
+	pthread_mutex_t lock; /* one run at a time */
+	RtModel *model;
+	RtConnection *connection;
+	axrxIo io;
+	void *library;
+	int library_fd; /* -1, or the private copy it was loaded from */
+	axk_run_fn *run;
+	axk_env env;
+	RtPool *pool;
+	void *constants;
+	size_t constants_mapped;
+	void *workspace[RT_POOLS];
+	uint64_t *layer_ns;
+	_Atomic uint64_t device_ns;
+	const void **in;
+	void **out;
+} RtInstance;
+
+#endif
