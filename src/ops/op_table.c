@@ -6,7 +6,7 @@
 static const AxcOp *const end_of_list[] = {NULL};
 
 static const AxcOp *const *const families[] = {
-	end_of_list,
+	end_of_list, axc_ops_conv,
 };
 
 enum { MAX_OPS = 512 };
