@@ -133,7 +133,7 @@ AXK_STRUCT(axk_fill, AXK_FILL_FIELDS)
 #define AXK_MOVE_FIELDS(I, F, A) I(elem_bytes) A(dims, 8) A(sy, 8)
 AXK_STRUCT(axk_move, AXK_MOVE_FIELDS)
 
-/* Quantize f32 -> u8 (flip = 0) or int8 (flip = 128): sat(rint(clamp(x / s) + zp)), NaN to the minimum; zp in
+/* Quantize f32 -> u8 (flip = 0) or int8 (flip = 128): rint(clamp(x / s, -zp, 255 - zp)) + zp, NaN to the minimum; zp in
  * the u8 domain. Dequantize the way back: (float)(q - zp) * s. Strided, so layouts change on the way.
  * buf: 0 out, 1 in. */
 #define AXK_QUANT_FIELDS(I, F, A) F(s) I(zp) I(flip) A(dims, 8) A(sy, 8) A(sx, 8)

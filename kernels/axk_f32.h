@@ -1,7 +1,7 @@
 /* Parameter structs of the float and integer kernels (ONNX layout, row-major). Included by axk.h.
  *
  * The rule for all of them (DESIGN section 3): a sum is one fmaf (or add) chain per output element in
- * increasing k, vectorised across outputs only; elementary functions are ours (ref/math.h). */
+ * increasing k, vectorised across outputs only; elementary functions are ours (ref/elementary.h). */
 
 /* Convolution, NCHW: acc = bias (or 0); for ic, ky, kx in this order: acc = fmaf(x, w, acc), padding
  * counted as x = 0; then min(max(acc, lo), hi). buf: 0 out, 1 in, 2 packed weights + bias.
@@ -66,3 +66,5 @@ AXK_STRUCT(axk_lrn_f32, AXK_LRN_F32_FIELDS)
  * w[out][taps]. */
 #define AXK_RESIZE_F32_FIELDS(I, F, A) I(outer) I(in) I(out) I(inner) I(taps) F(extrapolate)
 AXK_STRUCT(axk_resize_f32, AXK_RESIZE_F32_FIELDS)
+
+#include "kernels/axk_elem.h" /* element-wise, reductions, softmax, moves */

@@ -4,6 +4,7 @@
 #define AXK_HOST_H
 
 #include "kernels/axk.h"
+#include "kernels/host/elem.h"
 #include "kernels/host/nn.h"
 #include "kernels/host/u8.h"
 

@@ -92,14 +92,10 @@ AXK_INLINE int axk_reduce_pi2(float x, double *ret)
 	return x < 0.0f ? (4 - k) & 3 : k;
 }
 
-/* sin(x + quarter * pi/2) */
-AXK_INLINE float axk_sincosf(float x, int quarter)
+/* sin(x + quarter * pi/2) in double; x finite. */
+AXK_INLINE double axk_sincos_64(float x, int quarter)
 {
-	if (!(axk_absf(x) <= 3.4028235e38f))
-		return x - x;
 	double r, z, p = 0.0;
-	if (x == 0.0f && !(quarter & 1))
-		return x;
 	int n = axk_reduce_pi2(x, &r) + quarter;
 	z = r * r;
 	if (n & 1) {
@@ -111,7 +107,16 @@ AXK_INLINE float axk_sincosf(float x, int quarter)
 			p = (1.0 - p) * z / (i * (i - 1));
 		p = r - r * p;
 	}
-	return (float)(n & 2 ? -p : p);
+	return n & 2 ? -p : p;
+}
+
+AXK_INLINE float axk_sincosf(float x, int quarter)
+{
+	if (!(axk_absf(x) <= 3.4028235e38f))
+		return x - x;
+	if (x == 0.0f && !(quarter & 1))
+		return x;
+	return (float)axk_sincos_64(x, quarter);
 }
 
 #endif
