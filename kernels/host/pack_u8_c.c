@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* bias - zp * sum(w) of one output channel with k weights. */
-static int32_t folded_bias(int32_t bias, const int8_t *w, size_t k, int zp)
+int32_t axk_folded_bias(int32_t bias, const int8_t *w, size_t k, int zp)
 {
 	int64_t sum = 0;
 	for (size_t i = 0; i < k; i++)
@@ -40,7 +39,7 @@ void axk_pack_conv_u8_c(const void *params, const AxkPackIn *in, void *dst)
 	for (int c = 0; c < p->oc; c++) {
 		size_t lane = (size_t)(c / ocg * group_blocks + c % ocg / 8) * 8 + c % ocg % 8;
 		const int8_t *from = (const int8_t *)in->weights + (size_t)c * taps;
-		bias[lane] = folded_bias(in->bias[c], from, taps, p->zp_in);
+		bias[lane] = axk_folded_bias(in->bias[c], from, taps, p->zp_in);
 		m[lane] = in->m[c];
 		for (size_t k = 0; k < taps; k++)
 			w[lane / 8 * 8 * taps + k * 8 + lane % 8] = from[k];
@@ -63,7 +62,7 @@ void axk_pack_dwconv_u8_c(const void *params, const AxkPackIn *in, void *dst)
 	for (int c = 0; c < p->oc; c++) {
 		const int8_t *from = (const int8_t *)in->weights + (size_t)c * taps;
 		int zp = p->zp_in < 0 ? in->zp_in[c / (p->oc / p->ic)] : p->zp_in;
-		bias[c] = folded_bias(in->bias[c], from, taps, zp);
+		bias[c] = axk_folded_bias(in->bias[c], from, taps, zp);
 		m[c] = in->m[c];
 		for (size_t k = 0; k < taps; k++)
 			w[k * p->oc + c] = from[k];

@@ -1,0 +1,117 @@
+/* How the vector convolutions cut their work; the same arithmetic in the kernel and where the compiler
+ * packs weights and sizes scratch.
+ *
+ * A 1x1 convolution with stride 1 and no padding is one long row of pixels. Any other one works on
+ * bands of output rows; where its windows leave the image it first copies the input rows of a band
+ * into scratch, padded with the zero point, so that every tap of every pixel is base + offset.
+ * A tap is a run of contiguous bytes: the channels of one window column, or a whole window row where
+ * the columns lie next to each other ("merged"). It is read 4 bytes at a time; weights behind its end
+ * are zero. */
+#ifndef AXK_X86_CONV_GEOMETRY_H
+#define AXK_X86_CONV_GEOMETRY_H
+
+typedef struct axk_conv_geometry {
+	int long_row;           /* 1x1, stride 1: all pixels are one row */
+	int images, oh, ow;     /* as worked on: 1, 1, n * oh * ow for the long row */
+	int icg, ocg;           /* channels per group */
+	int copy, first_col;    /* rows go through scratch; first_col: leftmost window column, <= 0 if copy */
+	int cols;               /* columns of a scratch row */
+	size_t pixel, row;      /* strides of what the taps read, in bytes */
+	int merged, taps, quads; /* quads: 4-byte steps per tap */
+	int band, bands;        /* pixels per band (whole rows unless long row), bands per image */
+	int blocks;             /* blocks of `lanes` output channels over all groups */
+	int split;              /* units per band: 1, or blocks when there are few bands */
+} axk_conv_geometry;
+
+AXK_INLINE int axk_div_up(int a, int b)
+{
+	return (a + b - 1) / b;
+}
+
+AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p)
+{
+	if (g->long_row) { /* a band's input stays in the L1 cache while the blocks of channels pass by */
+		int band = 24576 / (p->ic + 1) / 24 * 24;
+		g->band = band < 48 ? 48 : band > 960 ? 960 : band;
+		g->bands = axk_div_up(g->ow, g->band);
+		g->band = axk_div_up(axk_div_up(g->ow, g->bands), 24) * 24;
+		g->bands = axk_div_up(g->ow, g->band);
+		return;
+	}
+	int rows = axk_div_up(256, p->ow);
+	rows = rows < 2 * p->kh ? 2 * p->kh : rows;
+	g->bands = axk_div_up(p->oh, rows);
+	rows = axk_div_up(p->oh, g->bands);
+	g->bands = axk_div_up(p->oh, rows);
+	g->band = rows * p->ow;
+}
+
+AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int lanes)
+{
+	axk_conv_geometry g = {0, p->n, p->oh, p->ow, p->ic / p->groups, p->oc / p->groups, 0, 0, 0, 0, 0, 0, 0,
+			       0, 0, 0, 0, 0};
+	int last_y = (p->oh - 1) * p->sh - p->pt + (p->kh - 1) * p->dh;
+	int last_x = (p->ow - 1) * p->sw - p->pl + (p->kw - 1) * p->dw;
+	g.long_row = p->kh == 1 && p->kw == 1 && p->sh == 1 && p->sw == 1 && p->pt == 0 && p->pl == 0 &&
+		     p->oh == p->ih && p->ow == p->iw;
+	g.copy = p->pt > 0 || p->pl > 0 || last_y >= p->ih || last_x >= p->iw;
+	g.first_col = -p->pl;
+	g.cols = last_x + p->pl + 1;
+	g.pixel = (size_t)(g.copy ? p->ic : p->in_ld);
+	g.row = g.pixel * (size_t)(g.copy ? g.cols : p->iw);
+	g.merged = p->kw > 1 && p->dw == 1 && p->groups == 1 && g.pixel < (size_t)p->ic + 4;
+	g.taps = g.merged ? p->kh : p->kh * p->kw;
+	g.quads = axk_div_up(g.merged ? (p->kw - 1) * (int)g.pixel + p->ic : g.icg, 4);
+	if (g.long_row) {
+		g.images = 1;
+		g.oh = 1;
+		g.ow = p->n * p->oh * p->ow;
+	}
+	axk_conv_bands(&g, p);
+	g.blocks = axk_div_up(g.ocg, lanes) * p->groups;
+	g.split = g.images * g.bands < 8 ? g.blocks : 1;
+	return g;
+}
+
+/* Input rows that a band reads. */
+AXK_INLINE int axk_conv_band_rows(const axk_conv_geometry *g, const struct axk_conv *p)
+{
+	return (g->band / g->ow - 1) * p->sh + (p->kh - 1) * p->dh + 1;
+}
+
+/* Offset of tap t from the first byte of a window. */
+AXK_INLINE size_t axk_conv_tap(const axk_conv_geometry *g, const struct axk_conv *p, int t)
+{
+	if (g->merged)
+		return (size_t)t * p->dh * g->row;
+	return (size_t)(t / p->kw) * p->dh * g->row + (size_t)(t % p->kw) * p->dw * g->pixel;
+}
+
+/* Copies the input rows of the band that starts at output row oy into `to`, padded. */
+AXK_INLINE void axk_conv_copy_band(const axk_conv_geometry *g, const struct axk_conv *p, const uint8_t *image,
+				   int oy, uint8_t *to)
+{
+	const int ic = p->ic, rows = axk_conv_band_rows(g, p), first = g->first_col;
+	const int left = first < 0 ? -first < g->cols ? -first : g->cols : 0;
+	int from_col = first < 0 ? 0 : first, count = p->iw - from_col;
+	count = count > g->cols - left ? g->cols - left : count < 0 ? 0 : count;
+	for (int r = 0; r < rows; r++, to += g->row) {
+		int iy = oy * p->sh - p->pt + r;
+		if (iy < 0 || iy >= p->ih) {
+			memset(to, p->zp_in, g->row);
+			continue;
+		}
+		const uint8_t *from = image + ((size_t)iy * p->iw + from_col) * p->in_ld;
+		uint8_t *at = to + (size_t)left * ic;
+		memset(to, p->zp_in, (size_t)left * ic);
+		if (p->in_ld == ic)
+			memcpy(at, from, (size_t)count * ic);
+		else
+			for (int c = 0; c < count; c++)
+				memcpy(at + (size_t)c * ic, from + (size_t)c * p->in_ld, (size_t)ic);
+		at += (size_t)count * ic;
+		memset(at, p->zp_in, (size_t)(to + g->row - at));
+	}
+}
+
+#endif

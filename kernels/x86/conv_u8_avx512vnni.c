@@ -1,0 +1,260 @@
+/* Convolution u8 x s8 with AVX-512 VNNI. Output-stationary: a tile of up to 64 channels (vectors of 16)
+ * by 1 to 12 pixels stays in registers while all taps pass; each step multiplies 4 bytes of every
+ * pixel, broadcast, with 4 bytes of every channel. Weights stream in the order they are packed.
+ * Unit: a band of pixels (conv_geometry.h), of one block of 64 channels where bands are few.
+ * Packed: int32 clamp flag, padding to 64 bytes; per block of up to 4 vectors of 16 channels:
+ * int32 bias[v][16] (zero point folded in), float m[v][16], int8 w[tap][quad][v][16][4]. */
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+#include "kernels/x86/conv_geometry.h"
+#include "kernels/x86/u8_avx512.h"
+#include "kernels/x86/epilogue_avx512.h"
+
+enum { AXK_CV_PIXELS = 12 };
+
+/* What stays the same over the tiles of one band and block. */
+typedef struct axk_conv_vnni {
+	const struct axk_conv *p;
+	const axk_conv_geometry *g;
+	const int32_t *bias;
+	const float *m;
+	const int8_t *w;
+	int n, special;      /* channels; whether axk_epilogue_512 has to do the outputs */
+	uint8_t *out;        /* of the first channel; at pixel 0 of the image */
+	const uint8_t *res, *lut;
+} axk_conv_vnni;
+
+AXK_INLINE __m512i axk_bcast4(const uint8_t *x)
+{
+	int32_t v;
+	memcpy(&v, x, 4);
+	return _mm512_set1_epi32(v);
+}
+
+static __attribute__((noinline, unused)) void axk_conv_vnni_special(const axk_conv_vnni *t, const int32_t *acc,
+								     size_t pixel, int pixels)
+{
+	const struct axk_conv *p = t->p;
+	for (int i = 0; i < pixels; i++, pixel++)
+		axk_epilogue_512(p, acc + i * 64, t->m, t->n,
+				 t->out + pixel * p->out_ld * (p->out_f32 ? sizeof(float) : 1), t->lut,
+				 t->res ? t->res + pixel * p->res_ld : NULL);
+}
+
+#define AXK_CV_R1(M) M(0)
+#define AXK_CV_R2(M) M(0) M(1)
+#define AXK_CV_R4(M) M(0) M(1) M(2) M(3)
+#define AXK_CV_R6(M) AXK_CV_R4(M) M(4) M(5)
+#define AXK_CV_R8(M) AXK_CV_R6(M) M(6) M(7)
+#define AXK_CV_R12(M) AXK_CV_R8(M) M(8) M(9) M(10) M(11)
+#define AXK_CV_POINTER(i) const uint8_t *x##i = x[i];
+
+#define AXK_CV_START(v) _mm512_loadu_si512(t->bias + 16 * (v))
+#define AXK_CV_WEIGHT(v) _mm512_loadu_si512(w + 64 * (v))
+#define AXK_CV_DOT(i, v) c##i##v = _mm512_dpbusd_epi32(c##i##v, a, w##v);
+#define AXK_CV_SAVE(i, v) _mm512_storeu_si512(acc + 64 * (i) + 16 * (v), c##i##v);
+
+#define AXK_CV_INIT_1(i) __m512i c##i##0 = b0;
+#define AXK_CV_INIT_2(i) AXK_CV_INIT_1(i) __m512i c##i##1 = b1;
+#define AXK_CV_INIT_3(i) AXK_CV_INIT_2(i) __m512i c##i##2 = b2;
+#define AXK_CV_INIT_4(i) AXK_CV_INIT_3(i) __m512i c##i##3 = b3;
+#define AXK_CV_BIAS_1 const __m512i b0 = AXK_CV_START(0);
+#define AXK_CV_BIAS_2 AXK_CV_BIAS_1 const __m512i b1 = AXK_CV_START(1);
+#define AXK_CV_BIAS_3 AXK_CV_BIAS_2 const __m512i b2 = AXK_CV_START(2);
+#define AXK_CV_BIAS_4 AXK_CV_BIAS_3 const __m512i b3 = AXK_CV_START(3);
+#define AXK_CV_LOAD_1 const __m512i w0 = AXK_CV_WEIGHT(0);
+#define AXK_CV_LOAD_2 AXK_CV_LOAD_1 const __m512i w1 = AXK_CV_WEIGHT(1);
+#define AXK_CV_LOAD_3 AXK_CV_LOAD_2 const __m512i w2 = AXK_CV_WEIGHT(2);
+#define AXK_CV_LOAD_4 AXK_CV_LOAD_3 const __m512i w3 = AXK_CV_WEIGHT(3);
+#define AXK_CV_DOTS_1(i) AXK_CV_DOT(i, 0)
+#define AXK_CV_DOTS_2(i) AXK_CV_DOTS_1(i) AXK_CV_DOT(i, 1)
+#define AXK_CV_DOTS_3(i) AXK_CV_DOTS_2(i) AXK_CV_DOT(i, 2)
+#define AXK_CV_DOTS_4(i) AXK_CV_DOTS_3(i) AXK_CV_DOT(i, 3)
+#define AXK_CV_STEP_1(i) { const __m512i a = axk_bcast4(x##i + off); AXK_CV_DOTS_1(i) }
+#define AXK_CV_STEP_2(i) { const __m512i a = axk_bcast4(x##i + off); AXK_CV_DOTS_2(i) }
+#define AXK_CV_STEP_3(i) { const __m512i a = axk_bcast4(x##i + off); AXK_CV_DOTS_3(i) }
+#define AXK_CV_STEP_4(i) { const __m512i a = axk_bcast4(x##i + off); AXK_CV_DOTS_4(i) }
+#define AXK_CV_SAVE_1(i) AXK_CV_SAVE(i, 0)
+#define AXK_CV_SAVE_2(i) AXK_CV_SAVE_1(i) AXK_CV_SAVE(i, 1)
+#define AXK_CV_SAVE_3(i) AXK_CV_SAVE_2(i) AXK_CV_SAVE(i, 2)
+#define AXK_CV_SAVE_4(i) AXK_CV_SAVE_3(i) AXK_CV_SAVE(i, 3)
+
+/* The tile of nv vectors by np pixels; FAST stores the outputs where nothing special is asked for. */
+#define AXK_CV_TILE(nv, np, FAST) \
+	static __attribute__((noinline, unused)) void axk_conv_vnni_##nv##x##np( \
+		const axk_conv_vnni *t, const uint8_t *const *x, size_t pixel) \
+	{ \
+		AXK_CV_R##np(AXK_CV_POINTER) \
+		AXK_CV_BIAS_##nv \
+		AXK_CV_R##np(AXK_CV_INIT_##nv) \
+		const int8_t *w = t->w; \
+		for (int tap = 0; tap < t->g->taps; tap++) { \
+			size_t off = axk_conv_tap(t->g, t->p, tap), end = off + 4 * (size_t)t->g->quads; \
+			for (; off < end; off += 4, w += 64 * nv) { \
+				AXK_CV_LOAD_##nv \
+				AXK_CV_R##np(AXK_CV_STEP_##nv) \
+			} \
+		} \
+		FAST \
+		int32_t acc[64 * np]; \
+		AXK_CV_R##np(AXK_CV_SAVE_##nv) \
+		axk_conv_vnni_special(t, acc, pixel, np); \
+	}
+
+#define AXK_CV_FAST_SETUP \
+	const struct axk_conv *p = t->p; \
+	const __m512i zp = _mm512_set1_epi16((short)p->zp); \
+	const __m512i lo = _mm512_set1_epi8((char)(int)(p->lo + p->zp)); \
+	const __m512i hi = _mm512_set1_epi8((char)(int)(p->hi + p->zp)); \
+	const size_t ld = (size_t)p->out_ld; \
+	uint8_t *out = t->out + pixel * ld; \
+	const __m512 *m = (const __m512 *)t->m;
+#define AXK_CV_PACK(a, b, c, d) \
+	_mm512_min_epu8(_mm512_max_epu8(axk_pack4_512(a, b, c, d, zp), lo), hi)
+#define AXK_CV_OUT(i, v) axk_round_512(c##i##v, m##v)
+
+#define AXK_CV_FAST_PIXEL_4(i) \
+	_mm512_mask_storeu_epi8(out + (i) * ld, mask, \
+				AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(i, 2), AXK_CV_OUT(i, 3)));
+#define AXK_CV_FAST_4x6 \
+	if (!t->special) { \
+		AXK_CV_FAST_SETUP \
+		const __mmask64 mask = axk_mask64(t->n); \
+		const __m512 m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3]; \
+		AXK_CV_R6(AXK_CV_FAST_PIXEL_4) \
+		return; \
+	}
+#define AXK_CV_FAST_PIXEL_3(i) \
+	_mm512_mask_storeu_epi8(out + (i) * ld, mask, \
+				AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(i, 2), zp));
+#define AXK_CV_FAST_3x8 \
+	if (!t->special) { \
+		AXK_CV_FAST_SETUP \
+		const __mmask64 mask = axk_mask64(t->n); \
+		const __m512 m0 = m[0], m1 = m[1], m2 = m[2]; \
+		AXK_CV_R8(AXK_CV_FAST_PIXEL_3) \
+		return; \
+	}
+#define AXK_CV_FAST_PAIR(i, j) \
+	{ \
+		const __m512i q = AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(j, 0), AXK_CV_OUT(j, 1)); \
+		_mm256_mask_storeu_epi8(out + (i) * ld, mask, _mm512_castsi512_si256(q)); \
+		_mm256_mask_storeu_epi8(out + (j) * ld, mask, _mm512_extracti64x4_epi64(q, 1)); \
+	}
+#define AXK_CV_FAST_2x12 \
+	if (!t->special) { \
+		AXK_CV_FAST_SETUP \
+		const __mmask32 mask = (__mmask32)axk_mask64(t->n); \
+		const __m512 m0 = m[0], m1 = m[1]; \
+		AXK_CV_FAST_PAIR(0, 1) AXK_CV_FAST_PAIR(2, 3) AXK_CV_FAST_PAIR(4, 5) \
+		AXK_CV_FAST_PAIR(6, 7) AXK_CV_FAST_PAIR(8, 9) AXK_CV_FAST_PAIR(10, 11) \
+		return; \
+	}
+#define AXK_CV_FAST_QUAD(i, j, k, l) \
+	{ \
+		const __m512i q = AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(j, 0), AXK_CV_OUT(k, 0), AXK_CV_OUT(l, 0)); \
+		_mm_mask_storeu_epi8(out + (i) * ld, mask, _mm512_castsi512_si128(q)); \
+		_mm_mask_storeu_epi8(out + (j) * ld, mask, _mm512_extracti32x4_epi32(q, 1)); \
+		_mm_mask_storeu_epi8(out + (k) * ld, mask, _mm512_extracti32x4_epi32(q, 2)); \
+		_mm_mask_storeu_epi8(out + (l) * ld, mask, _mm512_extracti32x4_epi32(q, 3)); \
+	}
+#define AXK_CV_FAST_1x12 \
+	if (!t->special) { \
+		AXK_CV_FAST_SETUP \
+		const __mmask16 mask = axk_mask16(t->n); \
+		const __m512 m0 = m[0]; \
+		AXK_CV_FAST_QUAD(0, 1, 2, 3) AXK_CV_FAST_QUAD(4, 5, 6, 7) AXK_CV_FAST_QUAD(8, 9, 10, 11) \
+		return; \
+	}
+
+AXK_CV_TILE(4, 6, AXK_CV_FAST_4x6)
+AXK_CV_TILE(4, 2, )
+AXK_CV_TILE(4, 1, )
+AXK_CV_TILE(3, 8, AXK_CV_FAST_3x8)
+AXK_CV_TILE(3, 2, )
+AXK_CV_TILE(3, 1, )
+AXK_CV_TILE(2, 12, AXK_CV_FAST_2x12)
+AXK_CV_TILE(2, 4, )
+AXK_CV_TILE(2, 1, )
+AXK_CV_TILE(1, 12, AXK_CV_FAST_1x12)
+AXK_CV_TILE(1, 4, )
+AXK_CV_TILE(1, 1, )
+
+typedef void axk_conv_vnni_tile(const axk_conv_vnni *t, const uint8_t *const *x, size_t pixel);
+
+/* The pixels [first, last) of an image, x at the window of `first`; rows wrap at ow. */
+AXK_INLINE void axk_conv_vnni_band(const axk_conv_vnni *t, const uint8_t *x, size_t first, size_t last)
+{
+	static axk_conv_vnni_tile *const tiles[4][3] = {
+		{axk_conv_vnni_1x12, axk_conv_vnni_1x4, axk_conv_vnni_1x1},
+		{axk_conv_vnni_2x12, axk_conv_vnni_2x4, axk_conv_vnni_2x1},
+		{axk_conv_vnni_3x8, axk_conv_vnni_3x2, axk_conv_vnni_3x1},
+		{axk_conv_vnni_4x6, axk_conv_vnni_4x2, axk_conv_vnni_4x1}};
+	static const int sizes[4][3] = {{12, 4, 1}, {12, 4, 1}, {8, 2, 1}, {6, 2, 1}};
+	const axk_conv_geometry *g = t->g;
+	const int row = (t->n - 1) / 16;
+	const size_t right = (size_t)t->p->sw * g->pixel;
+	const size_t down = (size_t)t->p->sh * g->row - right * (size_t)g->ow;
+	int col = 0, size = 0;
+	for (size_t pixel = first; pixel < last;) {
+		const uint8_t *at[AXK_CV_PIXELS];
+		while (last - pixel < (size_t)sizes[row][size])
+			size++;
+		for (int i = 0; i < sizes[row][size]; i++) {
+			at[i] = x;
+			x += right;
+			if (++col == g->ow) {
+				col = 0;
+				x += down;
+			}
+		}
+		tiles[row][size](t, at, pixel);
+		pixel += (size_t)sizes[row][size];
+	}
+}
+
+/* One block of channels of one band; x: the window of the band's first pixel, channel 0. */
+AXK_INLINE void axk_conv_vnni_block(axk_conv_vnni *t, void *const *buf, const uint8_t *x, int image, int band,
+				    int block)
+{
+	const struct axk_conv *p = t->p;
+	const axk_conv_geometry *g = t->g;
+	const int blocks = g->blocks / p->groups, group = block / blocks, c0 = block % blocks * 64;
+	const size_t vectors = (size_t)group * axk_div_up(g->ocg, 16) + c0 / 16, channel = (size_t)group * g->ocg + c0;
+	const size_t pixels = (size_t)g->oh * g->ow, steps = (size_t)g->taps * g->quads;
+	const size_t first = (size_t)band * g->band, last = first + g->band;
+	t->n = g->ocg - c0 < 64 ? g->ocg - c0 : 64;
+	const size_t nv = (size_t)axk_div_up(t->n, 16);
+	t->bias = (const int32_t *)((const uint8_t *)buf[2] + 64 + vectors * (128 + 64 * steps));
+	t->m = (const float *)(t->bias + nv * 16);
+	t->w = (const int8_t *)(t->m + nv * 16);
+	t->out = (uint8_t *)buf[0] + (pixels * image * p->out_ld + channel) * (p->out_f32 ? sizeof(float) : 1);
+	t->res = p->add ? (const uint8_t *)buf[4] + pixels * image * p->res_ld + channel : NULL;
+	axk_conv_vnni_band(t, x + (size_t)group * g->icg, first, last < pixels ? last : pixels);
+}
+
+AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin, int end)
+{
+	const struct axk_conv *p = params;
+	const axk_conv_geometry g = axk_conv_geometry_of(p, 64);
+	const int special = p->has_lut || p->add || p->out_f32 || *(const int32_t *)buf[2];
+	axk_conv_vnni t = {p, &g, NULL, NULL, NULL, 0, special, NULL, NULL, buf[3]};
+	const uint8_t *x = NULL;
+	for (int u = begin, held = -1; u < end; u++) {
+		int at = u / g.split, image = at / g.bands, band = at % g.bands;
+		if (at != held) {
+			const uint8_t *in = (const uint8_t *)buf[1] + (size_t)image * p->ih * p->iw * p->in_ld;
+			int oy = g.long_row ? 0 : band * g.band / g.ow;
+			if (g.copy)
+				axk_conv_copy_band(&g, p, in, oy, scratch);
+			x = g.copy       ? scratch
+			    : g.long_row ? in + (size_t)band * g.band * g.pixel
+					 : in + (ptrdiff_t)(oy * p->sh - p->pt) * (ptrdiff_t)g.row -
+						   p->pl * (ptrdiff_t)g.pixel;
+			held = at;
+		}
+		for (int block = g.split > 1 ? u % g.split : 0, i = 0; i < g.blocks / g.split; i++, block++)
+			axk_conv_vnni_block(&t, buf, x, image, band, block);
+	}
+}
