@@ -1,0 +1,155 @@
+/* Speed of the rows on layers of real networks; minimum of many runs. */
+#include "tests/kernels/check.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* kind, height and width, ic, oc, kernel, stride, pad */
+typedef struct Layer {
+	AxkKind kind;
+	int size, ic, oc, k, s, pad;
+	const char *from;
+} Layer;
+
+static const Layer layers[] = {
+	{AXK_CONV_U8, 224, 3, 64, 3, 2, 0, "squeezenet first"},
+	{AXK_CONV_U8, 55, 64, 16, 1, 1, 0, "squeezenet squeeze"},
+	{AXK_CONV_U8, 55, 16, 64, 1, 1, 0, "squeezenet expand1"},
+	{AXK_CONV_U8, 55, 16, 64, 3, 1, 1, "squeezenet expand3"},
+	{AXK_CONV_U8, 27, 256, 32, 1, 1, 0, "squeezenet squeeze"},
+	{AXK_CONV_U8, 27, 32, 128, 3, 1, 1, "squeezenet expand3"},
+	{AXK_CONV_U8, 13, 384, 48, 1, 1, 0, "squeezenet squeeze"},
+	{AXK_CONV_U8, 13, 48, 192, 1, 1, 0, "squeezenet expand1"},
+	{AXK_CONV_U8, 13, 64, 256, 3, 1, 1, "squeezenet expand3"},
+	{AXK_CONV_U8, 13, 512, 1000, 1, 1, 0, "squeezenet last"},
+	{AXK_CONV_U8, 224, 3, 32, 3, 2, 1, "mobilenet first"},
+	{AXK_CONV_U8, 112, 32, 16, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 112, 16, 96, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 56, 96, 24, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 56, 24, 144, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 56, 144, 24, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 28, 192, 32, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 28, 32, 192, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 14, 384, 64, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 14, 64, 384, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 14, 96, 576, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 14, 576, 96, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 7, 160, 960, 1, 1, 0, "mobilenet expand"},
+	{AXK_CONV_U8, 7, 960, 160, 1, 1, 0, "mobilenet project"},
+	{AXK_CONV_U8, 7, 320, 1280, 1, 1, 0, "mobilenet last"},
+	{AXK_CONV_U8, 1, 1280, 1000, 1, 1, 0, "mobilenet classifier"},
+	{AXK_CONV_U8, 56, 64, 64, 3, 1, 1, "resnet"},
+	{AXK_CONV_U8, 14, 256, 256, 3, 1, 1, "resnet"},
+	{AXK_CONV_U8, 7, 512, 512, 3, 1, 1, "resnet"},
+	{AXK_DWCONV_U8, 112, 32, 32, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 112, 96, 96, 3, 2, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 56, 144, 144, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 56, 144, 144, 3, 2, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 28, 192, 192, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 28, 192, 192, 3, 2, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 14, 384, 384, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 14, 576, 576, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 14, 576, 576, 3, 2, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 7, 960, 960, 3, 1, 1, "mobilenet"},
+	{AXK_DWCONV_U8, 28, 128, 128, 5, 1, 2, "5x5"},
+	{AXK_CONVT_U8, 28, 64, 64, 2, 2, 0, "decoder"},
+	{AXK_MAXPOOL_U8, 111, 64, 64, 3, 2, 0, "squeezenet"},
+	{AXK_MAXPOOL_U8, 20, 128, 128, 5, 1, 2, "yolo"},
+	{AXK_AVGPOOL_U8, 13, 128, 128, 3, 1, 1, ""},
+	{AXK_MEAN_U8, 13, 1000, 1000, 0, 0, 0, "squeezenet"},
+	{AXK_ADD_U8, 28, 192, 192, 0, 0, 0, ""},
+	{AXK_MUL_U8, 28, 192, 192, 0, 0, 0, ""},
+	{AXK_LUT_U8, 28, 192, 192, 0, 0, 0, ""},
+	{AXK_RESIZE_LINEAR_U8, 28, 64, 64, 0, 2, 0, ""},
+};
+
+static void conv_case(Case *c, const Layer *l)
+{
+	struct axk_conv *p = &c->p.conv;
+	int out = l->kind == AXK_CONVT_U8 ? l->size * l->s : (l->size + 2 * l->pad - l->k) / l->s + 1;
+	*p = (struct axk_conv){.n = 1, .ih = l->size, .iw = l->size, .ic = l->ic, .in_ld = l->ic, .oh = out, .ow = out,
+			       .oc = l->oc, .out_ld = l->oc, .res_ld = l->oc, .kh = l->k, .kw = l->k, .sh = l->s,
+			       .sw = l->s, .dh = 1, .dw = 1, .pt = l->pad, .pl = l->pad,
+			       .groups = l->kind == AXK_DWCONV_U8 ? l->ic : 1, .zp_in = 3};
+	fill_conv(c, true);
+}
+
+static void layer_case(Case *c, const Layer *l)
+{
+	c->kind = l->kind;
+	size_t bytes = (size_t)l->size * l->size * l->ic;
+	if (l->kind <= AXK_CONVT_U8) {
+		conv_case(c, l);
+		return;
+	}
+	c->macs = (double)bytes;
+	c->buf[0] = (Buffer){ROLE_OUT, bytes, NULL};
+	c->buf[1] = (Buffer){ROLE_IN, bytes, NULL};
+	c->buf[2] = (Buffer){ROLE_IN, bytes, NULL};
+	if (l->kind == AXK_MAXPOOL_U8 || l->kind == AXK_AVGPOOL_U8) {
+		int out = (l->size + 2 * l->pad - l->k) / l->s + 1;
+		c->p.pool = (struct axk_pool){.n = 1, .ih = l->size, .iw = l->size, .c = l->ic, .in_ld = l->ic, .oh = out,
+					      .ow = out, .out_ld = l->ic, .kh = l->k, .kw = l->k, .sh = l->s,
+					      .sw = l->s, .dh = 1, .dw = 1, .pt = l->pad, .pl = l->pad, .pb = l->pad,
+					      .pr = l->pad};
+		fill_pool(c);
+	} else if (l->kind == AXK_MEAN_U8) {
+		c->p.mean = (struct axk_mean){.n = 1, .rows = l->size * l->size, .c = l->ic, .in_ld = l->ic, .out_ld = l->ic,
+					      .m = 0.01f, .hi = 255.0f};
+	} else if (l->kind == AXK_ADD_U8 || l->kind == AXK_MUL_U8) {
+		c->p.binary = (struct axk_binary_u8){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes}, .sy = {[7] = 1},
+						     .sa = {[7] = 1}, .sb = {[7] = 1}, .ra = 0.01f, .rb = 0.4f,
+						     .fx = 3.0f, .hi = 255.0f};
+	} else if (l->kind == AXK_LUT_U8) {
+		c->p.lut = (struct axk_lut){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes}, .sy = {[7] = 1}, .sx = {[7] = 1}};
+		c->buf[2].bytes = 256;
+	} else {
+		gen_resize(c);
+	}
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+/* At least 20 runs and 20 ms, at most 2000 runs. */
+static double measure(const Case *c, const AxkInfo *row, axk_fn *fn)
+{
+	Run r;
+	run_new(&r, c, row, 1);
+	int units = run_unit_count(c, row);
+	double best = 1e30, start = now_us();
+	for (int i = 0; i < 2000 && (i < 20 || now_us() - start < 20e3); i++) {
+		double t = now_us();
+		run_units(&r, c, fn, 0, units);
+		t = now_us() - t;
+		best = t < best ? t : best;
+	}
+	run_free(&r);
+	return best;
+}
+
+int bench(const char *filter)
+{
+	unsigned isa = axk_cpu_isa();
+	for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+		const Layer *l = &layers[i];
+		for (const AxkInfo *k = axk_table; k->name; k++) {
+			if (k->kind != l->kind || (k->isa & ~isa) || !k->fn || (filter && !strstr(k->name, filter)))
+				continue;
+			Case c = {0};
+			rng_state = 1;
+			layer_case(&c, l);
+			if (!k->fits || k->fits(&c.p)) {
+				double us = measure(&c, k, axk_run_fn(k));
+				printf("%-28s %3dx%-3d %4d -> %-4d %dx%d/%d %-20s %10.1f us %8.1f G/s\n", k->name,
+				       l->size, l->size, l->ic, l->oc, l->k, l->k, l->s, l->from, us, c.macs / us / 1e3);
+			}
+			case_free(&c);
+		}
+	}
+	return 0;
+}

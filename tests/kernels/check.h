@@ -1,0 +1,88 @@
+/* axk-check: every row of kernels.def against the reference row of its kind, bit for bit, over random
+ * shapes that include the awkward ones; and the benchmark of the same rows.
+ *
+ * A generator makes one random case of a kind: parameters, what each buffer holds, what is packed. The
+ * runner gives every buffer memory that ends at a forbidden page (behind AXK_SLACK readable bytes),
+ * splits the units at random, and compares all output bytes, gaps between pixels and guards included. */
+#ifndef AXK_TESTS_CHECK_H
+#define AXK_TESTS_CHECK_H
+
+#include "kernels/axk.h"
+
+#include <stdbool.h>
+
+typedef enum Role { ROLE_NONE, ROLE_OUT, ROLE_IN, ROLE_PACKED } Role;
+
+typedef struct Buffer {
+	Role role;
+	size_t bytes;
+	void *data; /* content of an input; NULL: random bytes */
+} Buffer;
+
+typedef struct Case {
+	AxkKind kind;
+	union {
+		struct axk_conv conv;
+		struct axk_pool pool;
+		struct axk_mean mean;
+		struct axk_binary_u8 binary;
+		struct axk_lut lut;
+		struct axk_softmax_u8 softmax;
+		struct axk_resize_u8 resize;
+		char bytes[1024];
+	} p;
+	Buffer buf[AXK_MAX_BUFS];
+	AxkPackIn pack;
+	double macs;      /* multiplications, or elements written where there are none; for the benchmark */
+	void *owned[16];  /* freed by case_free */
+	int n_owned;
+} Case;
+
+/* rng.c: small deterministic random numbers; range: lo..hi both included; chance: true once in n */
+extern uint64_t rng_state;
+int rng_range(int lo, int hi);
+bool rng_chance(int n);
+float rng_float(float lo, float hi);
+int rng_pick(const int *from, int n);
+#define RNG_PICK(...) \
+	rng_pick((const int[]){__VA_ARGS__}, (int)(sizeof((const int[]){__VA_ARGS__}) / sizeof(int)))
+
+/* memory.c: memory between a canary and a forbidden page */
+typedef struct Guarded {
+	uint8_t *data, *map;
+	size_t bytes, map_bytes;
+} Guarded;
+void guarded_new(Guarded *g, size_t bytes, size_t align);
+bool guarded_intact(const Guarded *g); /* nothing written outside of the bytes */
+void guarded_free(Guarded *g);
+
+/* case.c */
+void *case_own(Case *c, size_t bytes);  /* zeroed memory that lives as long as the case */
+void *case_bytes(Case *c, size_t bytes); /* the same, random */
+void case_free(Case *c);
+
+/* Generators, by kind; shape is the text of --bench, or NULL for a random case. */
+void gen_conv(Case *c);
+void gen_pool(Case *c);
+void gen_mean(Case *c);
+void gen_binary(Case *c);
+void gen_lut(Case *c);
+void gen_softmax(Case *c);
+void gen_resize(Case *c);
+/* What follows from the shape already in c->p: buffers, weights, epilogue. */
+void fill_conv(Case *c, bool plain);
+void fill_pool(Case *c);
+
+/* run.c */
+typedef struct Run {
+	Guarded buf[AXK_MAX_BUFS], scratch;
+} Run;
+void run_new(Run *r, const Case *c, const AxkInfo *row, uint64_t seed);
+void run_units(Run *r, const Case *c, axk_fn *fn, int begin, int end);
+void run_free(Run *r);
+int run_unit_count(const Case *c, const AxkInfo *row);
+
+/* bench.c */
+int bench(const char *filter);
+
+#endif

@@ -1,0 +1,177 @@
+/* The checker: axk-check [--bench] [--cases N] [--seed N] [part of a kernel's name]. */
+#include "tests/kernels/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef void Generator(Case *c);
+
+static Generator *const generators[AXK_KIND_COUNT] = {
+	[AXK_CONV_U8] = gen_conv,       [AXK_DWCONV_U8] = gen_conv,
+	[AXK_CONVT_U8] = gen_conv,      [AXK_MAXPOOL_U8] = gen_pool,
+	[AXK_AVGPOOL_U8] = gen_pool,    [AXK_MEAN_U8] = gen_mean,
+	[AXK_ADD_U8] = gen_binary,      [AXK_MUL_U8] = gen_binary,
+	[AXK_LUT_U8] = gen_lut,         [AXK_SOFTMAX_U8] = gen_softmax,
+	[AXK_RESIZE_LINEAR_U8] = gen_resize,
+};
+
+static int n_checked, n_skipped, n_failed;
+
+static const AxkInfo *reference(AxkKind kind)
+{
+	const AxkInfo *found = NULL;
+	for (const AxkInfo *k = axk_table; k->name; k++)
+		if (k->kind == kind && k->isa == AXK_ISA_C)
+			found = k;
+	return found;
+}
+
+static void print_params(const Case *c)
+{
+	int n;
+	const AxkField *f = axk_kind_fields(c->kind, &n);
+	for (int i = 0; i < n; i++, f++) {
+		const char *at = c->p.bytes + f->offset;
+		for (int j = 0; j < f->count; j++, at += 4) {
+			int32_t v;
+			float x;
+			memcpy(&v, at, 4);
+			memcpy(&x, at, 4);
+			if (f->type == AXK_FIELD_FLOAT)
+				printf(" %s=%g", f->name, (double)x);
+			else
+				printf("%s%s%d", j ? "," : " ", j ? "" : f->name, v);
+		}
+	}
+	printf("\n");
+}
+
+/* Runs the units in random pieces and in random order. */
+static void run_split(Run *r, const Case *c, const AxkInfo *row, axk_fn *fn)
+{
+	int units = run_unit_count(c, row), cut[4] = {0, 0, 0, units};
+	cut[1] = rng_range(0, units);
+	cut[2] = rng_range(cut[1], units);
+	bool backwards = rng_chance(2);
+	for (int i = 0; i < 3; i++) {
+		int piece = backwards ? 2 - i : i;
+		if (cut[piece] < cut[piece + 1])
+			run_units(r, c, fn, cut[piece], cut[piece + 1]);
+	}
+}
+
+static bool equal(const Case *c, const Run *a, const Run *b)
+{
+	for (int i = 0; i < AXK_MAX_BUFS; i++) {
+		if (c->buf[i].role == ROLE_NONE)
+			continue;
+		if (!guarded_intact(&a->buf[i]) || !guarded_intact(&b->buf[i])) {
+			printf("  buffer %d: bytes outside of it were written\n", i);
+			return false;
+		}
+		if (c->buf[i].role == ROLE_PACKED)
+			continue;
+		for (size_t at = 0; at < a->buf[i].bytes; at++) {
+			if (a->buf[i].data[at] != b->buf[i].data[at]) {
+				printf("  buffer %d byte %zu of %zu: %d, reference %d\n", i, at, a->buf[i].bytes,
+				       a->buf[i].data[at], b->buf[i].data[at]);
+				return false;
+			}
+		}
+	}
+	if (!guarded_intact(&a->scratch)) {
+		printf("  scratch: bytes outside of it were written\n");
+		return false;
+	}
+	return true;
+}
+
+/* 1: equal, 0: different, -1: the row does not take this case. */
+static int check_case(const AxkInfo *row, const AxkInfo *ref, axk_fn *fn, uint64_t seed)
+{
+	Case c = {.kind = row->kind};
+	rng_state = seed;
+	generators[row->kind](&c);
+	int result = -1;
+	if (!row->fits || row->fits(&c.p)) {
+		Run got, want;
+		run_new(&want, &c, ref, seed);
+		run_units(&want, &c, axk_run_fn(ref) == fn ? ref->fn : axk_run_fn(ref), 0, run_unit_count(&c, ref));
+		run_new(&got, &c, row, seed);
+		run_split(&got, &c, row, fn);
+		result = equal(&c, &got, &want);
+		if (!result) {
+			printf("FAIL %s seed %llu:", row->name, (unsigned long long)seed);
+			print_params(&c);
+		}
+		run_free(&got);
+		run_free(&want);
+	}
+	case_free(&c);
+	return result;
+}
+
+static void check_row(const AxkInfo *row, axk_fn *fn, const char *what, uint64_t seed, int cases)
+{
+	const AxkInfo *ref = reference(row->kind);
+	int ran = 0, failed = 0;
+	for (int i = 0; i < cases && failed < 3; i++) {
+		int result = check_case(row, ref, fn, seed * 1000003 + (uint64_t)i);
+		ran += result >= 0;
+		failed += result == 0;
+	}
+	printf("%s %s%s: %d cases\n", failed ? "FAIL" : ran ? "ok  " : "FAIL (no case fits)", row->name, what, ran);
+	n_failed += failed || !ran;
+	n_checked++;
+}
+
+static void skip(const AxkInfo *row, const char *why)
+{
+	printf("skip %s: %s\n", row->name, why);
+	n_skipped++;
+}
+
+static void check_all(const char *filter, uint64_t seed, int cases)
+{
+	unsigned isa = axk_cpu_isa();
+	for (const AxkInfo *k = axk_table; k->name; k++) {
+		if (filter && !strstr(k->name, filter))
+			continue;
+		if (!generators[k->kind])
+			skip(k, "this checker has no cases of its kind");
+		else if (!k->fn)
+			skip(k, "not built for this machine");
+		else if (k->isa & ~isa)
+			skip(k, "the CPU lacks its instructions");
+		else if (k != reference(k->kind))
+			check_row(k, k->fn, "", seed, cases);
+		else if (k->fn_native && (isa & AXK_ISA_AVX2))
+			check_row(k, k->fn_native, " (AVX2 build against plain build)", seed, cases);
+		else
+			skip(k, "the reference itself, and this CPU has no second build of it");
+		fflush(stdout);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *filter = NULL;
+	int cases = 150;
+	uint64_t seed = 1;
+	bool measure = false;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--bench") == 0)
+			measure = true;
+		else if (strcmp(argv[i], "--cases") == 0 && i + 1 < argc)
+			cases = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+			seed = strtoull(argv[++i], NULL, 10);
+		else
+			filter = argv[i];
+	}
+	if (measure)
+		return bench(filter);
+	check_all(filter, seed, cases);
+	printf("%d checked, %d failed, %d skipped\n", n_checked, n_failed, n_skipped);
+	return n_failed || !n_checked;
+}
