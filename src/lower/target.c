@@ -4,8 +4,8 @@
 static const AxcTarget targets[] = {
 	{"x86-64-avx512vnni", AXK_ISA_AVX2 | AXK_ISA_AVX512 | AXK_ISA_VNNI,
 	 "avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni",
-	 "avx2,fma,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", true, "x86-64"},
-	{"x86-64-v3", AXK_ISA_AVX2, "avx2,fma,f16c,bmi,bmi2", "avx2,fma,bmi2", true, "x86-64"},
+	 "avx2,fma,f16c,bmi1,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", true, "x86-64"},
+	{"x86-64-v3", AXK_ISA_AVX2, "avx2,fma,f16c,bmi,bmi2", "avx2,fma,f16c,bmi1,bmi2", true, "x86-64"},
 	{"c", AXK_ISA_C, "", "", false, "any"},
 };
 

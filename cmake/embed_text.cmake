@@ -1,0 +1,13 @@
+# Writes OUT: a C table of the text FILES (list), named relative to ROOT.
+set(text "#include \"emit/kernel_sources.h\"\n\nconst AxcKernelSource axc_kernel_sources[] = {\n")
+foreach(file ${FILES})
+	file(RELATIVE_PATH name ${ROOT} ${file})
+	file(READ ${file} hex HEX)
+	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+	string(APPEND text "\t{\"${name}\", (const char[]){${bytes}0}},\n")
+endforeach()
+string(APPEND text "\t{0},\n};\n")
+file(WRITE ${OUT}.new "${text}")
+file(COPY_FILE ${OUT}.new ${OUT} ONLY_IF_DIFFERENT)
+file(REMOVE ${OUT}.new)
+file(TOUCH_NOCREATE ${OUT})

@@ -1,0 +1,127 @@
+/* Building the shared object: the user's C compiler, started without a shell. */
+#include "emit/emit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { MAX_FLAGS = 256, MAX_OUTPUT = 16 * 1024 };
+
+static const char *on_path(AxcArena *arena, const char *name)
+{
+	const char *path = getenv("PATH");
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0 ? name : NULL;
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		const char *file = axc_path_join(arena, n ? axc_strndup(arena, path, n) : ".", name);
+		if (access(file, X_OK) == 0)
+			return file;
+		path += n + (path[n] == ':');
+	}
+	return NULL;
+}
+
+bool axc_find_cc(AxcArena *arena, AxcDiag *d, const char *cc, const char **ret_path)
+{
+	static const char *const usual[] = {"cc", "gcc", "clang"};
+	*ret_path = NULL;
+	if (cc && *cc) {
+		*ret_path = on_path(arena, cc);
+		if (*ret_path)
+			return true;
+		axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "the C compiler '%s' (property cc) was not found",
+		            axc_safe_name(arena, cc));
+		return axc_diag_hint(d, "install it, change the property, or use --set build_kernel=false to get the C file only");
+	}
+	for (size_t i = 0; i < AXC_COUNT(usual) && !*ret_path; i++)
+		*ret_path = on_path(arena, usual[i]);
+	if (*ret_path)
+		return true;
+	axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "no C compiler on PATH (looked for cc, gcc, clang)");
+	return axc_diag_hint(d, "install gcc, name one with --set cc=PATH, or use --set build_kernel=false to get the C file only");
+}
+
+/* Reads what the compiler says, at most MAX_OUTPUT of it, until it closes its end. */
+static void collect(int fd, AxcText *out)
+{
+	char buf[4096];
+	for (;;) {
+		ssize_t n = read(fd, buf, sizeof buf);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		if (out->n < MAX_OUTPUT)
+			axc_text_add(out, buf, (size_t)n);
+	}
+}
+
+static bool run(AxcDiag *d, const char *const *argv, AxcText *output, int *ret_status)
+{
+	int fds[2];
+	pid_t pid;
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "cannot make a pipe: %s", strerror(errno));
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 2);
+	int error = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (error) {
+		close(fds[0]);
+		return axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "cannot start '%s': %s", argv[0], strerror(error));
+	}
+	collect(fds[0], output);
+	close(fds[0]);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	return true;
+}
+
+bool axc_build_so(AxcArena *arena, AxcDiag *d, const char *cc_path, const char *cflags,
+                  const AxcTarget *target, const char *dir)
+{
+	(void)target;
+	const char *argv[MAX_FLAGS + 16];
+	const char *source = axc_path_join(arena, axc_path_absolute(arena, dir), "kernel_function.c");
+	const char *object = axc_path_join(arena, axc_path_absolute(arena, dir), "kernel_function.so");
+	int n = 0;
+	argv[n++] = cc_path;
+	argv[n++] = "-O2";
+	argv[n++] = "-fPIC";
+	argv[n++] = "-shared";
+	for (const char *at = cflags ? cflags : ""; *at;) {
+		size_t k = strcspn(at, " \t\n");
+		if (k && n >= MAX_FLAGS)
+			return axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "property cflags has more than %d flags", MAX_FLAGS);
+		if (k)
+			argv[n++] = axc_strndup(arena, at, k);
+		at += k;
+		at += *at != 0;
+	}
+	argv[n++] = "-o";
+	argv[n++] = object;
+	argv[n++] = source;
+	argv[n] = NULL;
+	AxcText output = {.arena = arena};
+	int status = 0;
+	axc_text_str(&output, "");
+	if (!run(d, argv, &output, &status))
+		return false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	axc_log(d, AXC_DEBUG, "the C compiler said:\n%s", output.at);
+	output.at[AXC_MIN(output.n, (size_t)1500)] = 0;
+	axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "the C compiler '%s' failed on kernel_function.c: %s", cc_path, output.at);
+	return axc_diag_hint(d, "check the properties cc and cflags; --set build_kernel=false leaves the C file for you to build");
+}

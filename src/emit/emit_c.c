@@ -1,0 +1,421 @@
+/* Program -> kernel_function.c and kernel_function.h: the structs and kernels that are used, pasted
+ * verbatim; one constant parameter struct and one small function per step; two entry points that
+ * call them in order. */
+#include "emit/emit.h"
+#include "emit/kernel_sources.h"
+
+typedef struct Emit {
+	const AxcProgram *p;
+	AxcDiag *d;
+	AxcText *c;
+	const char *NAME; /* upper case */
+} Emit;
+
+static const char *upper(AxcArena *arena, const char *name)
+{
+	char *u = axc_strdup(arena, name);
+	for (char *p = u; *p; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+	return u;
+}
+
+static const char *ctype(AxcDType t)
+{
+	switch (t) {
+	case AXC_F32: return "float";
+	case AXC_I8: return "int8_t";
+	case AXC_U8: return "uint8_t";
+	case AXC_I16: return "int16_t";
+	case AXC_I32: return "int32_t";
+	case AXC_I64: return "int64_t";
+	case AXC_BOOL: return "uint8_t (0 or 1)";
+	case AXC_DT_NONE:
+	case AXC_DTYPE_COUNT: break;
+	}
+	return "?";
+}
+
+/* ---- header ---- */
+
+static void header_ports(AxcText *h, AxcArena *arena, const char *title, const AxcPort *ports, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const AxcPort *port = &ports[i];
+		axc_text_f(h, " *   %s[%u]  %s %s, %s, '%s'", title, i, ctype(port->dtype),
+		           axc_shape_text(arena, &port->shape), port->layout, axc_safe_name(arena, port->name));
+		if (port->dtype == AXC_I8 && port->scale > 0) {
+			axc_text_str(h, ", real = (q - ");
+			axc_text_f(h, "%d) * ", port->zero_point);
+			axc_text_float(h, port->scale);
+		}
+		axc_text_str(h, "\n");
+	}
+}
+
+static void header_entry(AxcText *h, const AxcProgram *p, const char *entry, const char *what,
+                         const AxcPort *in, uint32_t n_in, const AxcPort *out, uint32_t n_out)
+{
+	axc_text_f(h, "/* %s\n", what);
+	header_ports(h, p->arena, "in", in, n_in);
+	header_ports(h, p->arena, "out", out, n_out);
+	axc_text_f(h,
+	           " */\n"
+	           "int %s_%s(const axk_env *env, const void *consts, void *const ws[3],\n"
+	           "\tconst void *const in[], void *const out[]);\n\n",
+	           p->name, entry);
+}
+
+static void emit_header(const AxcProgram *p, AxcText *h, const char *NAME)
+{
+	axc_text_f(h,
+	           "/* %s, compiled for %s.\n"
+	           " *\n"
+	           " * Every call is re-entrant: all memory comes in through the arguments. consts is the content of\n"
+	           " * pool_l2_const.bin, ws[0..2] are scratch memory of the sizes below (a pool of 0 bytes may be NULL),\n"
+	           " * all aligned to %s_ALIGN. in[] and out[] are aligned to their elements. Returns 0; -1: a NULL or\n"
+	           " * misaligned pointer; -2: env->parallel failed.\n",
+	           axc_safe_name(p->arena, p->name), p->target->name, NAME);
+	if (p->target->features[0])
+		axc_text_f(h, " * The CPU must have: %s.\n", p->target->features);
+	axc_text_f(h, " */\n#ifndef %s_KERNEL_FUNCTION_H\n#define %s_KERNEL_FUNCTION_H\n\n#include <stdint.h>\n\n",
+	           NAME, NAME);
+	axc_text_str(h, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+	                "#ifndef AXK_ENV_DEFINED\n#define AXK_ENV_DEFINED\n"
+	                "/* What a caller may offer; NULL instead of it means: run serially, no profiling. */\n"
+	                "typedef struct axk_env {\n"
+	                "\t/* Calls fn(arg, i) for i in 0..n-1, in any order, at the same time if it can; 0 when all are done. */\n"
+	                "\tint (*parallel)(void *ctx, void (*fn)(void *arg, int i), void *arg, int n);\n"
+	                "\tuint64_t (*now)(void *ctx); /* a clock */\n"
+	                "\tvoid *ctx;\n"
+	                "\tuint64_t *layer_ticks; /* one sum per layer, or NULL */\n"
+	                "} axk_env;\n#endif\n\n");
+	axc_text_f(h, "#define %s_CONST_BYTES %zu\n#define %s_WS_BYTES_DDR %zu\n#define %s_WS_BYTES_L2 %zu\n"
+	              "#define %s_WS_BYTES_L1 %zu\n#define %s_ALIGN %d\n#define %s_NUM_LAYERS %u\n",
+	           NAME, p->const_bytes, NAME, p->ws_bytes[0], NAME, p->ws_bytes[1], NAME, p->ws_bytes[2], NAME,
+	           AXK_ALIGN, NAME, p->layers.n);
+	axc_text_f(h, "#define %s_NUM_INPUTS %u\n#define %s_NUM_OUTPUTS %u\n", NAME,
+	           p->has_f32 ? p->in_f32.n : p->in_i8.n, NAME, p->has_f32 ? p->out_f32.n : p->out_i8.n);
+	if (p->has_i8)
+		axc_text_f(h, "#define %s_NUM_INPUTS_I8 %u\n#define %s_NUM_OUTPUTS_I8 %u\n", NAME, p->in_i8.n, NAME,
+		           p->out_i8.n);
+	axc_text_str(h, "\n");
+	if (p->has_i8)
+		header_entry(h, p, "run_i8", "The quantized core: int8 in, int8 out.", p->in_i8.at, p->in_i8.n,
+		             p->out_i8.at, p->out_i8.n);
+	if (p->has_f32)
+		header_entry(h, p, "run_f32", "The whole ONNX model.", p->in_f32.at, p->in_f32.n, p->out_f32.at,
+		             p->out_f32.n);
+	axc_text_str(h, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+}
+
+/* ---- kernels ---- */
+
+static const char *source_text(const char *name, size_t bytes)
+{
+	for (const AxcKernelSource *s = axc_kernel_sources; s->name; s++)
+		if (strlen(s->name) == bytes && memcmp(s->name, name, bytes) == 0)
+			return s->text;
+	return NULL;
+}
+
+static bool line_is(const char *line, size_t n, const char *start)
+{
+	while (n && (*line == ' ' || *line == '\t')) {
+		line++;
+		n--;
+	}
+	return n >= strlen(start) && memcmp(line, start, strlen(start)) == 0;
+}
+
+/* Pastes a source without its #include lines (what it needs is already there). */
+static void paste(AxcText *c, const char *text)
+{
+	for (const char *line = text; *line;) {
+		const char *end = strchr(line, '\n');
+		size_t n = end ? (size_t)(end - line) + 1 : strlen(line);
+		if (!line_is(line, n, "#include"))
+			axc_text_add(c, line, n);
+		line += n;
+	}
+}
+
+static bool paste_files(Emit *e, AxcMap *done, const char *files)
+{
+	for (const char *at = files; *at;) {
+		size_t n = strcspn(at, " ");
+		const char *name = axc_strndup(e->p->arena, at, n);
+		if (n && !axc_map_get(done, name)) {
+			const char *text = source_text(name, n);
+			if (!text)
+				return axc_fail_as(e->d, AXC_TIR_TO_RUNTIME_ERROR, "kernel source '%s' is not embedded", name);
+			axc_map_put(done, e->p->arena, name, 1);
+			axc_text_f(e->c, "\n/* ---- kernels/%s ---- */\n\n", name);
+			paste(e->c, text);
+		}
+		at += n;
+		at += *at == ' ';
+	}
+	return true;
+}
+
+static void emit_struct(Emit *e, AxkKind kind)
+{
+	int n;
+	const AxkField *f = axk_kind_fields(kind, &n);
+	axc_text_f(e->c, "struct %s {\n", axk_kind_struct(kind));
+	for (int i = 0; i < n; i++) {
+		if (f[i].type == AXK_FIELD_INTS)
+			axc_text_f(e->c, "\tint %s[%d];\n", f[i].name, f[i].count);
+		else
+			axc_text_f(e->c, "\t%s %s;\n", f[i].type == AXK_FIELD_INT ? "int" : "float", f[i].name);
+	}
+	axc_text_str(e->c, "};\n\n");
+}
+
+static bool step_used(const AxcProgram *p, const AxcStep *s)
+{
+	return (p->has_i8 && (s->entries & AXC_ENTRY_I8)) || (p->has_f32 && (s->entries & AXC_ENTRY_F32));
+}
+
+static bool emit_kernels(Emit *e)
+{
+	AxcMap structs = {0}, files = {0};
+	const AxcProgram *p = e->p;
+	for (uint32_t i = 0; i < p->steps.n; i++) {
+		AxkKind kind = p->steps.at[i].kernel->kind;
+		if (!step_used(p, &p->steps.at[i]) || axc_map_get(&structs, axk_kind_struct(kind)))
+			continue;
+		axc_map_put(&structs, p->arena, axk_kind_struct(kind), 1);
+		emit_struct(e, kind);
+	}
+	for (uint32_t i = 0; i < p->steps.n; i++)
+		if (step_used(p, &p->steps.at[i]) && !paste_files(e, &files, p->steps.at[i].kernel->files))
+			return false;
+	return true;
+}
+
+/* ---- steps ---- */
+
+static void emit_float(AxcText *c, float v)
+{
+	if (v != v)
+		axc_text_str(c, "AXK_NAN");
+	else if (v > 3.4028234e38f || v < -3.4028234e38f)
+		axc_text_str(c, v > 0 ? "AXK_INF" : "-AXK_INF");
+	else if (v == (float)(int)v && v > -100000.0f && v < 100000.0f && !(v == 0 && __builtin_signbit(v)))
+		axc_text_f(c, "%d.0f", (int)v);
+	else
+		axc_text_f(c, "%af", (double)v);
+}
+
+static void emit_params(Emit *e, const AxcStep *s, uint32_t index)
+{
+	int n;
+	const AxkField *f = axk_kind_fields(s->kernel->kind, &n);
+	axc_text_f(e->c, "static const struct %s axk_p%u = {", axk_kind_struct(s->kernel->kind), index);
+	for (int i = 0; i < n; i++) {
+		const char *at = (const char *)s->params + f[i].offset;
+		axc_text_f(e->c, "%s.%s = ", i % 8 == 0 ? "\n\t" : " ", f[i].name);
+		if (f[i].type == AXK_FIELD_FLOAT) {
+			emit_float(e->c, *(const float *)(const void *)at);
+		} else if (f[i].type == AXK_FIELD_INT) {
+			axc_text_f(e->c, "%d", *(const int *)(const void *)at);
+		} else {
+			for (int k = 0; k < f[i].count; k++)
+				axc_text_f(e->c, "%s%d", k ? ", " : "{", ((const int *)(const void *)at)[k]);
+			axc_text_str(e->c, "}");
+		}
+		axc_text_str(e->c, ",");
+	}
+	axc_text_str(e->c, "\n};\n");
+}
+
+static void emit_arg(Emit *e, AxcArg a)
+{
+	const AxcBuf *b = &e->p->bufs.at[a.buf];
+	switch (b->space) {
+	case AXC_SPACE_NONE:
+		axc_text_str(e->c, "NULL");
+		break;
+	case AXC_SPACE_WS:
+		axc_text_f(e->c, "f->ws[%d] + %zu", b->pool, b->offset + a.offset);
+		break;
+	case AXC_SPACE_CONST:
+		axc_text_f(e->c, "(void *)(f->consts + %zu)", b->offset + a.offset);
+		break;
+	case AXC_SPACE_IN:
+		axc_text_f(e->c, "(void *)((uintptr_t)f->in[%d] + %zu)", b->index, a.offset);
+		break;
+	case AXC_SPACE_OUT:
+		axc_text_f(e->c, "(char *)f->out[%d] + %zu", b->index, a.offset);
+		break;
+	}
+}
+
+static void emit_step(Emit *e, const AxcStep *s, uint32_t index)
+{
+	const AxcBuf *scratch = &e->p->bufs.at[s->scratch];
+	axc_text_f(e->c, "\n/* %s */\n", e->p->layers.at[s->layer].text);
+	emit_params(e, s, index);
+	axc_text_f(e->c, "\nstatic void axk_s%u(void *frame, int i)\n{\n\tconst struct axk_frame *f = frame;\n"
+	                 "\tvoid *const b[] = {\n", index);
+	for (uint32_t k = 0; k < s->n_args; k++) {
+		axc_text_str(e->c, "\t\t");
+		emit_arg(e, s->arg[k]);
+		axc_text_str(e->c, ",\n");
+	}
+	axc_text_str(e->c, "\t};\n");
+	if (s->chunks == 1)
+		axc_text_f(e->c, "\t(void)i;\n\t%s(&axk_p%u, b, ", s->kernel->name, index);
+	else
+		axc_text_f(e->c, "\t%s(&axk_p%u, b, ", s->kernel->name, index);
+	if (!s->scratch)
+		axc_text_str(e->c, "NULL");
+	else if (s->chunks == 1)
+		axc_text_f(e->c, "f->ws[%d] + %zu", scratch->pool, scratch->offset);
+	else
+		axc_text_f(e->c, "f->ws[%d] + %zu + (size_t)i * %zu", scratch->pool, scratch->offset, s->scratch_bytes);
+	if (s->chunks == 1)
+		axc_text_f(e->c, ", 0, %d);\n}\n", s->units);
+	else
+		axc_text_f(e->c, ", (int)((int64_t)%d * i / %d), (int)((int64_t)%d * (i + 1) / %d));\n}\n", s->units,
+		           s->chunks, s->units, s->chunks);
+}
+
+/* ---- entries ---- */
+
+static int port_align(const AxcPort *port)
+{
+	return (int)axc_dtype_bytes(port->dtype);
+}
+
+static void emit_checks(Emit *e, const char *array, const AxcPort *ports, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		axc_text_f(e->c, "\tif (!%s[%u]", array, i);
+		if (port_align(&ports[i]) > 1)
+			axc_text_f(e->c, " || (uintptr_t)%s[%u] %% %d", array, i, port_align(&ports[i]));
+		axc_text_str(e->c, ")\n\t\treturn -1;\n");
+	}
+}
+
+enum { STEPS_PER_FUNCTION = 200 };
+
+static void emit_calls(Emit *e, const char *entry, unsigned mask)
+{
+	const AxcProgram *p = e->p;
+	uint32_t in_function = 0, parts = 0;
+	for (uint32_t i = 0; i < p->steps.n; i++) {
+		const AxcStep *s = &p->steps.at[i];
+		if (!(s->entries & mask))
+			continue;
+		if (in_function == 0)
+			axc_text_f(e->c, "\nstatic int axk_%s_%u(struct axk_frame *f)\n{\n\tint bad = 0;\n\n", entry, parts++);
+		if (s->chunks == 1 && !p->profile)
+			axc_text_f(e->c, "\taxk_s%u(f, 0);\n", i);
+		else
+			axc_text_f(e->c, "\tbad |= axk_run(f, axk_s%u, %d, %d);\n", i, s->chunks, s->layer);
+		if (++in_function == STEPS_PER_FUNCTION) {
+			axc_text_str(e->c, "\treturn bad;\n}\n");
+			in_function = 0;
+		}
+	}
+	if (in_function)
+		axc_text_str(e->c, "\treturn bad;\n}\n");
+	axc_text_f(e->c,
+	           "\nint %s_%s(const axk_env *env, const void *consts, void *const ws[3],\n"
+	           "\tconst void *const in[], void *const out[])\n{\n\tstruct axk_frame f;\n\tint bad = 0, k;\n\n"
+	           "\tif (!consts || !ws || !in || !out || (uintptr_t)consts %% %d)\n\t\treturn -1;\n",
+	           p->name, entry, AXK_ALIGN);
+	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
+		if (p->ws_bytes[pool])
+			axc_text_f(e->c, "\tif (!ws[%d] || (uintptr_t)ws[%d] %% %d)\n\t\treturn -1;\n", pool, pool, AXK_ALIGN);
+	bool i8 = mask == AXC_ENTRY_I8;
+	emit_checks(e, "in", i8 ? p->in_i8.at : p->in_f32.at, i8 ? p->in_i8.n : p->in_f32.n);
+	emit_checks(e, "out", i8 ? p->out_i8.at : p->out_f32.at, i8 ? p->out_i8.n : p->out_f32.n);
+	axc_text_str(e->c, "\tf.env = env;\n\tf.consts = consts;\n\tf.in = in;\n\tf.out = out;\n"
+	                   "\tfor (k = 0; k < 3; k++)\n\t\tf.ws[k] = ws[k];\n");
+	for (uint32_t k = 0; k < parts; k++)
+		axc_text_f(e->c, "\tbad |= axk_%s_%u(&f);\n", entry, k);
+	axc_text_str(e->c, "\treturn bad ? -2 : 0;\n}\n");
+}
+
+static void emit_prologue(Emit *e)
+{
+	const AxcProgram *p = e->p;
+	const char *target = p->target->gcc_target;
+	axc_text_f(e->c,
+	           "/* %s: a neural network as one C file, made by axcompile for %s.\n"
+	           " * Compile with: cc -O2 -c kernel_function.c   (no other flags are needed)\n"
+	           " * Its constants are in pool_l2_const.bin; how to call it is in kernel_function.h.\n */\n",
+	           axc_safe_name(p->arena, p->name), p->target->name);
+	axc_text_str(e->c, "#include \"kernel_function.h\"\n\n#include <float.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+	                   "#include <string.h>\n");
+	if (strcmp(p->target->arch, "x86-64") == 0)
+		axc_text_str(e->c, "\n#if !defined(__x86_64__)\n#error \"this file is for x86-64\"\n#endif\n#include <immintrin.h>\n");
+	axc_text_str(e->c, "\n/* The results are defined to the last bit: contraction and fast-math would change them. */\n"
+	                   "#if defined(__FAST_MATH__)\n#error \"compile without -ffast-math\"\n#endif\n"
+	                   "#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0\n#error \"float must be evaluated as float\"\n#endif\n"
+	                   "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n");
+	if (target[0])
+		axc_text_f(e->c, "#pragma clang attribute push(__attribute__((target(\"%s\"))), apply_to = function)\n", target);
+	axc_text_str(e->c, "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n");
+	if (target[0])
+		axc_text_f(e->c, "#pragma GCC target(\"%s\")\n", target);
+	axc_text_str(e->c, "#endif\n\n");
+	if (p->target->has_fma)
+		axc_text_str(e->c, "#define AXK_HAS_FMA 1\n");
+	axc_text_str(e->c, "#define AXK_FN static\n#define AXK_NAME(name) name\n"
+	                   "#define AXK_INLINE static inline __attribute__((unused))\n"
+	                   "#define AXK_SLACK 64\n#define AXK_ALIGN 64\n#define AXK_DIMS 8\n"
+	                   "#define AXK_INF __builtin_inff()\n#define AXK_NAN __builtin_nanf(\"\")\n\n"
+	                   "struct axk_frame {\n\tconst axk_env *env;\n\tconst char *consts;\n\tchar *ws[3];\n"
+	                   "\tconst void *const *in;\n\tvoid *const *out;\n};\n\n");
+}
+
+static void emit_runner(Emit *e)
+{
+	axc_text_str(e->c, "\n/* One step: n pieces at once if the caller can, timed if it wants. */\n"
+	                   "static __attribute__((unused)) int axk_run(struct axk_frame *f, void (*fn)(void *, int), int n, int layer)\n{\n"
+	                   "\tconst axk_env *env = f->env;\n\tint i, bad = 0;\n"
+	                   "\tuint64_t begin = env && env->layer_ticks && env->now ? env->now(env->ctx) : 0;\n\n"
+	                   "\tif (env && env->parallel && n > 1)\n\t\tbad = env->parallel(env->ctx, fn, f, n);\n"
+	                   "\telse\n\t\tfor (i = 0; i < n; i++)\n\t\t\tfn(f, i);\n"
+	                   "\tif (env && env->layer_ticks && env->now)\n"
+	                   "\t\tenv->layer_ticks[layer] += env->now(env->ctx) - begin;\n\treturn bad;\n}\n");
+}
+
+bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
+{
+	Emit e = {p, d, ret_c, upper(p->arena, p->name)};
+	emit_header(p, ret_h, e.NAME);
+	emit_prologue(&e);
+	if (!emit_kernels(&e))
+		return false;
+	for (uint32_t i = 0; i < p->steps.n; i++)
+		if (step_used(p, &p->steps.at[i]))
+			emit_step(&e, &p->steps.at[i], i);
+	emit_runner(&e);
+	if (p->has_i8)
+		emit_calls(&e, "run_i8", AXC_ENTRY_I8);
+	if (p->has_f32)
+		emit_calls(&e, "run_f32", AXC_ENTRY_F32);
+	if (p->target->gcc_target[0])
+		axc_text_str(ret_c, "\n#if defined(__clang__)\n#pragma clang attribute pop\n#endif\n");
+	return true;
+}
+
+bool axc_emit_consts(const AxcProgram *p, AxcDiag *d, const uint8_t **ret_data, size_t *ret_bytes)
+{
+	(void)d;
+	uint8_t *data = axc_alloc(p->arena, p->const_bytes);
+	for (uint32_t i = 1; i < p->bufs.n; i++) {
+		const AxcBuf *b = &p->bufs.at[i];
+		if (b->space == AXC_SPACE_CONST && b->bytes)
+			memcpy(data + b->offset, b->data, b->bytes);
+	}
+	*ret_data = data;
+	*ret_bytes = p->const_bytes;
+	return true;
+}
