@@ -209,7 +209,8 @@ static void input_shape(Import *im, AxcValue *v, const Onnx__TensorShapeProto *s
 		bool named = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
 		/* 0 and -1 are how some exporters write "any" */
 		v->shape.dim[i] = sized && dim->dim_value > 0 ? dim->dim_value : AXC_DIM_UNKNOWN;
-		if (named && *text(dim->dim_param))
+		/* "?" is no name: each one is unknown on its own */
+		if (named && *text(dim->dim_param) && strcmp(dim->dim_param, "?") != 0)
 			names[i] = dim->dim_param;
 	}
 }
