@@ -3,8 +3,9 @@
 #ifndef AXC_OPS_REQUANT_H
 #define AXC_OPS_REQUANT_H
 
+#include "ops/op.h"
+
 #include <math.h>
-#include <stdint.h>
 
 /* rint(clamp(v, lo, hi)) + zp as int8; zp in the uint8 domain, lo and hi bounds minus zp. */
 static inline int8_t axc_requant_value(float v, int zp)
@@ -25,6 +26,17 @@ static inline int8_t axc_requant(int32_t acc, float m, int zp)
 static inline int8_t axc_round_u8(float v)
 {
 	return axc_requant_value(v, 0);
+}
+
+/* Rule 5 with the identity as function: operators that move elements into another scale. table[q + 128]; equal
+ * parameters give a copy. */
+static inline void axc_rescale_table(const AxcQuant *x, const AxcQuant *y, int8_t table[256])
+{
+	bool same = x->scale[0] == y->scale[0] && x->zero_point[0] == y->zero_point[0];
+	for (int q = -128; q < 128; q++) {
+		float real = (float)(q - x->zero_point[0]) * x->scale[0];
+		table[q + 128] = same ? (int8_t)q : axc_requant_value(real / y->scale[0], y->zero_point[0] + 128);
+	}
 }
 
 #endif
