@@ -2,6 +2,7 @@
  * pack from. A result that leaves the core as float is computed twice over the same input: as float for
  * run_f32 and as int8 for run_i8. */
 #include "lower/lower.h"
+#include "ops/conv.h"
 
 static bool int_param(AxcLowering *l, int64_t value, const char *what, int *ret)
 {
@@ -12,40 +13,24 @@ static bool int_param(AxcLowering *l, int64_t value, const char *what, int *ret)
 	return true;
 }
 
-/* [i] of a spatial attribute for a 2-D kernel: rank-3 tensors have only the width. */
-static int spatial(const AxcNode *n, const char *name, int rank, int i, int absent)
-{
-	uint32_t count;
-	const int64_t *list = axc_attr_ints(n, name, &count);
-	int k = rank == 3 ? i - 1 : i;
-	return k >= 0 && (uint32_t)k < count ? (int)list[k] : absent;
-}
-
 static bool conv_geometry(AxcLowering *l, const AxcNode *n, struct axk_conv *p)
 {
 	const AxcShape *x = &l->g->values.at[n->in[0]].shape, *y = &l->g->values.at[n->out[0]].shape;
-	const AxcShape *w = &l->g->values.at[n->in[1]].shape;
-	int rank = x->rank;
-	if (rank != 3 && rank != 4) {
-		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 convolution needs a tensor of rank 3 or 4");
+	AxcWindow w;
+	if (!axc_conv_window(l->g, n, &w, l->d))
+		return false;
+	if (w.rank > 2) {
+		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 convolution has one or two spatial dimensions");
 		axc_diag_shapes(l->d, axc_shape_text(l->arena, x), "rank 3 or 4");
 		return false;
 	}
-	p->n = (int)x->dim[0];
-	p->ic = (int)x->dim[1];
-	p->ih = rank == 3 ? 1 : (int)x->dim[2];
-	p->iw = (int)x->dim[rank - 1];
-	p->oc = (int)y->dim[1];
-	p->oh = rank == 3 ? 1 : (int)y->dim[2];
-	p->ow = (int)y->dim[rank - 1];
-	p->kh = rank == 3 ? 1 : (int)w->dim[2];
-	p->kw = (int)w->dim[rank - 1];
-	p->sh = spatial(n, "strides", rank, 0, 1);
-	p->sw = spatial(n, "strides", rank, 1, 1);
-	p->dh = spatial(n, "dilations", rank, 0, 1);
-	p->dw = spatial(n, "dilations", rank, 1, 1);
-	p->pt = spatial(n, "pads", rank, 0, 0);
-	p->pl = spatial(n, "pads", rank, 1, 0);
+	w = axc_window_widen(&w, 2);
+	*p = (struct axk_conv){
+		.n = (int)x->dim[0], .ic = (int)x->dim[1], .oc = (int)y->dim[1],
+		.ih = (int)w.in[0], .iw = (int)w.in[1], .oh = (int)w.out[0], .ow = (int)w.out[1],
+		.kh = (int)w.kernel[0], .kw = (int)w.kernel[1], .sh = (int)w.stride[0], .sw = (int)w.stride[1],
+		.dh = (int)w.dilation[0], .dw = (int)w.dilation[1], .pt = (int)w.begin[0], .pl = (int)w.begin[1],
+	};
 	return int_param(l, axc_attr_int(n, "group", 1), "group", &p->groups);
 }
 

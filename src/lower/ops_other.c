@@ -1,5 +1,6 @@
 /* The remaining int8 operators: tables, Add/Sub/Mul, pooling, means, softmax, linear resize. */
 #include "lower/lower.h"
+#include "ops/window.h"
 
 #include <math.h>
 
@@ -78,51 +79,13 @@ bool axc_lower_binary(AxcLowering *l, AxcId node)
 	return axc_step_add(l, n->op->lower == AXC_LK_MUL ? AXK_MUL_U8 : AXK_ADD_U8, &p, 4, args, NULL);
 }
 
-static int window(const AxcNode *n, const char *name, int rank, int i, int absent)
+static bool pool_steps(AxcLowering *l, const AxcNode *n, AxkKind kind, struct axk_pool p)
 {
-	uint32_t count;
-	const int64_t *list = axc_attr_ints(n, name, &count);
-	int k = rank == 3 ? i - 1 : i;
-	return k >= 0 && (uint32_t)k < count ? (int)list[k] : absent;
-}
-
-static int window_end(const AxcNode *n, int rank, int i)
-{
-	uint32_t count;
-	const int64_t *pads = axc_attr_ints(n, "pads", &count);
-	int k = rank == 3 ? i - 1 : i;
-	return k >= 0 && (uint32_t)k < count / 2 ? (int)pads[count / 2 + (uint32_t)k] : 0;
-}
-
-bool axc_lower_pool(AxcLowering *l, AxcId node)
-{
-	const AxcNode *n = &l->g->nodes.at[node];
-	const AxcValue *x = &l->g->values.at[n->in[0]], *y = &l->g->values.at[n->out[0]];
-	int rank = x->shape.rank;
-	bool max = n->op->lower == AXC_LK_MAXPOOL;
 	AxcView in, out, direct;
 	int64_t ld;
-	if (rank != 3 && rank != 4) {
-		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 pool needs a tensor of rank 3 or 4");
-		return axc_diag_node(l->d, n->name, n->op_type);
-	}
-	if (!axc_view_channels(l, n->in[0], &in, &ld))
+	if (!axc_view_channels(l, n->in[0], &in, &ld) || !axc_view_new(l, n->out[0], NULL, &out))
 		return false;
-	struct axk_pool p = {
-		.n = (int)x->shape.dim[0], .c = (int)x->shape.dim[1], .in_ld = (int)ld,
-		.ih = rank == 3 ? 1 : (int)x->shape.dim[2], .iw = (int)x->shape.dim[rank - 1],
-		.oh = rank == 3 ? 1 : (int)y->shape.dim[2], .ow = (int)y->shape.dim[rank - 1],
-		.kh = window(n, "kernel_shape", rank, 0, 1), .kw = window(n, "kernel_shape", rank, 1, 1),
-		.sh = window(n, "strides", rank, 0, 1), .sw = window(n, "strides", rank, 1, 1),
-		.dh = window(n, "dilations", rank, 0, 1), .dw = window(n, "dilations", rank, 1, 1),
-		.pt = window(n, "pads", rank, 0, 0), .pl = window(n, "pads", rank, 1, 0),
-		.pb = window_end(n, rank, 0), .pr = window_end(n, rank, 1),
-		.count_pad = (int)axc_attr_int(n, "count_include_pad", 0),
-		.zp_in = x->q.zero_point[0] + 128, .zp_out = y->q.zero_point[0] + 128,
-		.s_in = x->q.scale[0], .s_out = y->q.scale[0],
-	};
-	if (!axc_view_new(l, n->out[0], NULL, &out))
-		return false;
+	p.in_ld = (int)ld;
 	direct = out;
 	if (!axc_view_is_channel_last(&out, &ld)) {
 		direct = axc_view_temp(l, &out.shape, true, 1);
@@ -130,33 +93,79 @@ bool axc_lower_pool(AxcLowering *l, AxcId node)
 	}
 	p.out_ld = (int)ld;
 	AxcArg args[2] = {axc_view_arg(&direct, 1), axc_view_arg(&in, 1)};
-	return axc_step_add(l, max ? AXK_MAXPOOL_U8 : AXK_AVGPOOL_U8, &p, 2, args, NULL) &&
+	return axc_step_add(l, kind, &p, 2, args, NULL) &&
 	       (direct.buf == out.buf || axc_step_copy(l, &out, &direct, 1, 0));
 }
 
-/* GlobalAveragePool and ReduceMean over a block of neighbouring dimensions. The input is seen as
- * [n][rows][c] with the reduced rows in the middle. */
-static bool mean_geometry(AxcLowering *l, const AxcNode *n, AxcView *in, struct axk_mean *p)
+bool axc_lower_pool(AxcLowering *l, AxcId node)
+{
+	const AxcNode *n = &l->g->nodes.at[node];
+	const AxcValue *x = &l->g->values.at[n->in[0]], *y = &l->g->values.at[n->out[0]];
+	AxcWindow w = {.rank = x->shape.rank - 2};
+	if (strcmp(n->op_type, "GlobalMaxPool") == 0 && w.rank >= 1 && w.rank <= 3) {
+		for (int i = 0; i < w.rank; i++) {
+			w.in[i] = w.kernel[i] = x->shape.dim[i + 2];
+			w.out[i] = w.stride[i] = w.dilation[i] = 1;
+		}
+	} else if (!axc_window_read(l->g, n, NULL, &w, l->d)) {
+		return false;
+	}
+	if (w.rank > 2) {
+		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 pool has one or two spatial dimensions");
+		return axc_diag_node(l->d, n->name, n->op_type);
+	}
+	w = axc_window_widen(&w, 2);
+	struct axk_pool p = {
+		.n = (int)x->shape.dim[0], .c = (int)x->shape.dim[1],
+		.ih = (int)w.in[0], .iw = (int)w.in[1], .oh = (int)w.out[0], .ow = (int)w.out[1],
+		.kh = (int)w.kernel[0], .kw = (int)w.kernel[1], .sh = (int)w.stride[0], .sw = (int)w.stride[1],
+		.dh = (int)w.dilation[0], .dw = (int)w.dilation[1], .pt = (int)w.begin[0], .pl = (int)w.begin[1],
+		.pb = (int)w.end[0], .pr = (int)w.end[1],
+		.count_pad = (int)axc_attr_int(n, "count_include_pad", 0),
+		.zp_in = x->q.zero_point[0] + 128, .zp_out = y->q.zero_point[0] + 128,
+		.s_in = x->q.scale[0], .s_out = y->q.scale[0],
+	};
+	return pool_steps(l, n, n->op->lower == AXC_LK_MAXPOOL ? AXK_MAXPOOL_U8 : AXK_AVGPOOL_U8, p);
+}
+
+/* A reduction over a block of neighbouring dimensions: the input seen as [n][rows][c] with the reduced
+ * rows in the middle and `ld` between rows. */
+typedef struct Block {
+	int n, rows, c, ld;
+} Block;
+
+static bool is_reduce(const AxcNode *n)
+{
+	return strncmp(n->op_type, "Reduce", 6) == 0;
+}
+
+static void reduced_dims(AxcLowering *l, const AxcNode *n, int rank, bool reduced[AXC_MAX_RANK])
+{
+	const int64_t *axes;
+	int64_t count;
+	if (is_reduce(n) && n->n_in > 1 && axc_const_ints(l->g, n->in[1], l->arena, &axes, &count) && count) {
+		for (int64_t i = 0; i < count; i++)
+			reduced[axes[i] < 0 ? axes[i] + rank : axes[i]] = true;
+		return;
+	}
+	for (int d = is_reduce(n) ? 0 : 2; d < rank; d++)
+		reduced[d] = true;
+}
+
+static bool reduce_block(AxcLowering *l, const AxcNode *n, AxcView *in, Block *b)
 {
 	const AxcShape *x = &l->g->values.at[n->in[0]].shape;
 	bool reduced[AXC_MAX_RANK] = {false};
-	int64_t ld, count, outer = 1, rows = 1, c = 1;
-	const int64_t *axes;
-	if (strcmp(n->op_type, "ReduceMean") == 0 && n->n_in > 1 && axc_const_ints(l->g, n->in[1], l->arena, &axes, &count)) {
-		for (int64_t i = 0; i < count; i++)
-			reduced[axes[i] < 0 ? axes[i] + x->rank : axes[i]] = true;
-	} else {
-		for (int d = strcmp(n->op_type, "ReduceMean") == 0 ? 0 : 2; d < x->rank; d++)
-			reduced[d] = true;
-	}
-	bool trailing = x->rank >= 3 && !reduced[0] && !reduced[1];
+	int64_t ld, outer = 1, rows = 1, c = 1;
+	reduced_dims(l, n, x->rank, reduced);
+	bool spatial = x->rank >= 3 && !reduced[0] && !reduced[1];
 	for (int d = 2; d < x->rank; d++)
-		trailing = trailing && reduced[d];
-	if (trailing) { /* all spatial dimensions: the natural case in channel-last */
+		spatial = spatial && reduced[d];
+	if (spatial) { /* all spatial dimensions: the natural case in channel-last */
 		if (!axc_view_channels(l, n->in[0], in, &ld))
 			return false;
-		*p = (struct axk_mean){.n = (int)x->dim[0], .c = (int)x->dim[1], .in_ld = (int)ld};
-		p->rows = (int)(axc_shape_count(x) / AXC_MAX(x->dim[0] * x->dim[1], 1));
+		int64_t pixels = axc_shape_count(x) / AXC_MAX(x->dim[0] * x->dim[1], 1);
+		*b = (Block){(int)x->dim[0], (int)pixels, (int)x->dim[1], (int)ld};
 		return true;
 	}
 	/* otherwise over a row-major copy, where the reduced dimensions must be neighbours */
@@ -164,12 +173,12 @@ static bool mean_geometry(AxcLowering *l, const AxcNode *n, AxcView *in, struct 
 	int d = 0;
 	for (; d < x->rank && !reduced[d]; d++)
 		outer *= x->dim[d];
-	for (; d < x->rank && reduced[d]; d++)
+	for (; d < x->rank && (reduced[d] || x->dim[d] == 1); d++)
 		rows *= x->dim[d];
 	for (; d < x->rank && !reduced[d]; d++)
 		c *= x->dim[d];
 	if (d < x->rank) {
-		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 mean over dimensions that are not neighbours");
+		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "an int8 reduction over dimensions that are not neighbours");
 		return axc_diag_node(l->d, n->name, n->op_type);
 	}
 	if (!axc_view_of(l, n->in[0], &v))
@@ -180,8 +189,26 @@ static bool mean_geometry(AxcLowering *l, const AxcNode *n, AxcView *in, struct 
 		if (!axc_step_copy(l, in, &v, 1, 0))
 			return false;
 	}
-	*p = (struct axk_mean){.n = (int)outer, .rows = (int)rows, .c = (int)c, .in_ld = (int)c};
+	*b = (Block){(int)outer, (int)rows, (int)c, (int)c};
 	return true;
+}
+
+/* ReduceMax over a block is a max pool with one window per column. */
+bool axc_lower_reduce_max(AxcLowering *l, AxcId node)
+{
+	const AxcNode *n = &l->g->nodes.at[node];
+	AxcView in, out;
+	Block b;
+	if (!reduce_block(l, n, &in, &b) || !axc_view_new(l, n->out[0], NULL, &out))
+		return false;
+	AxcView direct = out;
+	if (!axc_view_is_row_major(&out))
+		direct = axc_view_temp(l, &out.shape, false, 1);
+	struct axk_pool p = {.n = b.n, .ih = b.rows, .iw = 1, .c = b.c, .in_ld = b.ld, .oh = 1, .ow = 1, .out_ld = b.c,
+	                     .kh = b.rows, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1};
+	AxcArg args[2] = {axc_view_arg(&direct, 1), axc_view_arg(&in, 1)};
+	return axc_step_add(l, AXK_MAXPOOL_U8, &p, 2, args, NULL) &&
+	       (direct.buf == out.buf || axc_step_copy(l, &out, &direct, 1, 0));
 }
 
 bool axc_lower_mean(AxcLowering *l, AxcId node)
@@ -189,14 +216,14 @@ bool axc_lower_mean(AxcLowering *l, AxcId node)
 	const AxcNode *n = &l->g->nodes.at[node];
 	const AxcValue *x = &l->g->values.at[n->in[0]], *y = &l->g->values.at[n->out[0]];
 	AxcView in, out;
-	struct axk_mean p;
+	Block b;
 	if (strcmp(n->op_type, "AveragePool") == 0)
 		return axc_lower_pool(l, node);
-	if (!mean_geometry(l, n, &in, &p))
+	if (!reduce_block(l, n, &in, &b))
 		return false;
+	struct axk_mean p = {.n = b.n, .rows = b.rows, .c = b.c, .in_ld = b.ld, .out_ld = b.c};
 	float count = (float)p.rows;
 	p.zp_in = x->q.zero_point[0] + 128;
-	p.out_ld = p.c;
 	unsigned entries = l->entries;
 	bool to_float = y->dtype == AXC_F32;
 	if (to_float && (entries & AXC_ENTRY_F32)) {
