@@ -1,0 +1,165 @@
+/* What stands in an output directory, and which of it an earlier run made. The report that says so is
+ * input like any other: paths that leave the directory are not believed. */
+#include "driver/outdir.h"
+
+#include "base/json_read.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const artifacts[] = {
+	"cli_args.json", "conf.json", "input_model", "quantized_model", "compiled_model", "report.html",
+	"compilation_report.json", "compilation_log.txt", "dumps", "pass_dependency_graph.json",
+	"error_artifact.zip", "default_conf.json",
+};
+
+bool axc_outdir_is_artifact(const char *name)
+{
+	for (size_t i = 0; i < AXC_COUNT(artifacts); i++)
+		if (strcmp(artifacts[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool axc_outdir_is_temp(const char *name)
+{
+	const char *end = strstr(name, ".tmp-");
+	if (!end || !end[5] || end[5 + strspn(end + 5, "0123456789")])
+		return false;
+	name += *name == '.';
+	for (size_t i = 0; i < AXC_COUNT(artifacts); i++)
+		if (strlen(artifacts[i]) == (size_t)(end - name) &&
+		    strncmp(artifacts[i], name, (size_t)(end - name)) == 0)
+			return true;
+	return false;
+}
+
+/* ---- walking ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+typedef AXC_ARRAY(const char *) Names;
+
+static bool read_names(AxcArena *arena, int fd, Names *ret)
+{
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return false;
+	}
+	for (struct dirent *e; (e = readdir(dir));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			AXC_PUSH(arena, ret, axc_strdup(arena, e->d_name));
+	closedir(dir);
+	if (ret->n)
+		qsort(ret->at, ret->n, sizeof *ret->at, by_name);
+	return true;
+}
+
+static bool walk(AxcArena *arena, int dir_fd, const char *dir, int depth,
+                 bool (*fn)(void *ctx, const char *path), void *ctx)
+{
+	Names names = {0};
+	int fd = openat(dir_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || depth > AXC_PATH_DEPTH || !read_names(arena, fd, &names))
+		return false;
+	for (uint32_t i = 0; i < names.n; i++) {
+		struct stat st;
+		const char *path = strcmp(dir, ".") == 0 ? names.at[i] : axc_path_join(arena, dir, names.at[i]);
+		if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		bool ok = S_ISDIR(st.st_mode) ? walk(arena, dir_fd, path, depth + 1, fn, ctx) : fn(ctx, path);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool axc_outdir_walk(AxcArena *arena, int dir_fd, const char *dir, bool (*fn)(void *ctx, const char *path),
+                     void *ctx)
+{
+	return walk(arena, dir_fd, dir, 0, fn, ctx);
+}
+
+/* ---- the earlier report ---- */
+
+/* Relative, without empty, "." or ".." components. */
+static bool believable(const char *path)
+{
+	if (!*path || strlen(path) > 4096)
+		return false;
+	int depth = 0;
+	for (const char *c = path;; c++) {
+		size_t n = strcspn(c, "/");
+		if (n == 0 || (n == 1 && c[0] == '.') || (n == 2 && c[0] == '.' && c[1] == '.'))
+			return false;
+		c += n;
+		if (!*c)
+			return true;
+		if (++depth > AXC_PATH_DEPTH)
+			return false;
+	}
+}
+
+static uint64_t hash_of(const AxcJsonValue *file)
+{
+	const AxcJsonValue *hash = axc_json_get(file, "hash");
+	return hash && hash->kind == AXC_JSON_STRING ? strtoull(hash->string, NULL, 16) : 0;
+}
+
+static void add_files(AxcOutDir *out, const AxcJsonValue *list)
+{
+	if (!list || list->kind != AXC_JSON_ARRAY)
+		return;
+	for (uint32_t i = 0; i < list->n; i++) {
+		const AxcJsonValue *path = axc_json_get(&list->item[i], "path");
+		const AxcJsonValue *bytes = axc_json_get(&list->item[i], "bytes");
+		if (!path || path->kind != AXC_JSON_STRING || !believable(path->string) ||
+		    axc_earlier_has(out, path->string))
+			continue;
+		struct stat st;
+		if (fstatat(out->fd, path->string, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		bool known = bytes && bytes->kind == AXC_JSON_INT && bytes->integer >= 0;
+		AxcReportFile f = {.path = path->string, .bytes = known ? (uint64_t)bytes->integer : 0,
+		                   .hash = hash_of(&list->item[i]), .varies = !known};
+		AXC_PUSH(out->arena, out->earlier, f);
+	}
+}
+
+void axc_earlier_read(AxcOutDir *out, AxcEarlier *ret)
+{
+	AxcDiag quiet;
+	const AxcJsonValue *root, *status, *mode;
+	*ret = (AxcEarlier){.mode = ""};
+	axc_diag_init(&quiet, out->arena);
+	if (!axc_json_load(out->arena, &quiet, "report", axc_outdir_path(out, "compilation_report.json"),
+	                   AXC_REPORT_MAX_BYTES, &root))
+		return;
+	const AxcJsonValue *version = axc_json_get(root, "format_version");
+	status = axc_json_get(root, "status");
+	mode = axc_json_get(root, "mode");
+	if (!version || version->kind != AXC_JSON_INT || version->integer != AXC_REPORT_FORMAT || !status ||
+	    status->kind != AXC_JSON_STRING || !axc_json_get(root, "files"))
+		return;
+	ret->exists = true;
+	ret->succeeded = strcmp(status->string, "SUCCEEDED") == 0;
+	if (mode && mode->kind == AXC_JSON_STRING)
+		ret->mode = mode->string;
+	add_files(out, axc_json_get(root, "files"));
+	add_files(out, axc_json_get(root, "earlier_files"));
+}
+
+bool axc_earlier_has(const AxcOutDir *out, const char *path)
+{
+	for (uint32_t i = 0; i < out->earlier->n; i++)
+		if (strcmp(out->earlier->at[i].path, path) == 0)
+			return true;
+	return false;
+}
