@@ -19,7 +19,7 @@ static void put_errors(AxcJsonOut *j, const AxcRunReport *r)
 {
 	const AxcDiag *d = r->d;
 	const AxcError none = {0}, *e = d->failed ? &d->error : &none;
-	axc_json_str(j, "message", e->message);
+	axc_json_str(j, "message", d->failed || r->finished ? e->message : "the run has not finished, or was killed");
 	axc_json_array(j, "nodes");
 	for (uint32_t i = 0; d->failed && i <= d->more.n; i++) {
 		const AxcError *one = i ? &d->more.at[i - 1] : e;

@@ -1,0 +1,299 @@
+/* A run from the command line to the exit code: what is asked for, whether it may have its output
+ * directory, and how it ends. */
+#include "driver/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- ending ---- */
+
+static int exit_code(const AxcRun *run)
+{
+	if (!run->d.failed)
+		return AXC_EXIT_DONE;
+	return run->d.error.status == AXC_INITIALIZE_CLI_ERROR ? AXC_EXIT_INITIALIZE : AXC_EXIT_ERROR;
+}
+
+/* Everything told, temporary files gone, report written. */
+static int finish(AxcRun *run)
+{
+	run->log.progress = false;
+	axc_log_progress(&run->log, "", 0, 0, 0, 0);
+	if (run->has_out)
+		axc_outdir_sweep(&run->out);
+	axc_log_errors(&run->log, &run->d);
+	if (run->has_out) {
+		AxcText text = {.arena = run->keep};
+		AxcDiag own = run->d;
+		run->report.finished = true;
+		run->report.status = run->d.failed ? run->d.error.status : AXC_SUCCEEDED;
+		run->report.seconds = axc_run_seconds(run);
+		axc_report_compilation(&run->report, &text);
+		own.failed = false;
+		if (!axc_write_file(&own, axc_outdir_path(&run->out, "compilation_report.json"), text.at, text.n)) {
+			axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
+			if (!run->d.failed)
+				run->d = own;
+		}
+	}
+	axc_log(&run->d, AXC_DEBUG, "exit code %d", exit_code(run));
+	axc_log_close(&run->log);
+	return exit_code(run);
+}
+
+static int usage_error(AxcRun *run)
+{
+	AxcText text = {.arena = run->keep};
+	axc_log_errors(&run->log, &run->d);
+	axc_options_usage(&text);
+	fputs(text.at, stderr);
+	return AXC_EXIT_INITIALIZE;
+}
+
+/* ---- what is asked for ---- */
+
+static void start_log(AxcRun *run)
+{
+	AxcLevel level = AXC_INFO;
+	const char *text = AXC_OPT_TEXT_OF(&run->opt, log_level);
+	bool progress = !AXC_OPT(&run->opt, progress)->given || AXC_OPT(&run->opt, progress)->flag;
+	if (text && axc_level_parse(text, &level))
+		run->log.least_in_file = AXC_MIN(level, AXC_DEBUG);
+	run->log.least = AXC_OPT_ON(&run->opt, quiet) ? AXC_ERROR : level;
+	run->log.verbose = AXC_OPT_ON(&run->opt, verbose);
+	run->log.progress = progress && isatty(2) && run->log.least <= AXC_INFO;
+}
+
+static bool has_ending(const char *path, const char *ending)
+{
+	size_t n = strlen(path), m = strlen(ending);
+	return n > m && strcasecmp(path + n - m, ending) == 0;
+}
+
+static bool choose_mode(AxcRun *run)
+{
+	const char *mode = AXC_CFG_TEXT(&run->cfg, compiler_mode);
+	bool manifest = has_ending(run->input, ".json");
+	bool only = AXC_OPT_ON(&run->opt, quantize_only) || strcmp(mode, "quantize_only") == 0;
+	if (!manifest && !has_ending(run->input, ".onnx")) {
+		axc_fail(&run->d, "the input '%s' is neither an .onnx file nor a quantized_model_manifest.json",
+		         axc_safe_name(run->keep, run->input));
+		return axc_diag_hint(&run->d, "an ONNX model's file name ends with .onnx");
+	}
+	if (manifest && only)
+		return axc_fail(&run->d, "the input '%s' is quantized already; --quantize-only wants an .onnx file",
+		                axc_safe_name(run->keep, run->input));
+	if (!manifest && strcmp(mode, "lower_only") == 0)
+		return axc_fail(&run->d, "compiler_mode lower_only wants a quantized_model_manifest.json as input, "
+		                "found '%s'", axc_safe_name(run->keep, run->input));
+	if (manifest && AXC_OPT_ON(&run->opt, check))
+		return axc_fail(&run->d, "--check wants an .onnx file as input, found '%s'",
+		                axc_safe_name(run->keep, run->input));
+	run->mode = AXC_OPT_ON(&run->opt, check) ? AXC_MODE_CHECK : manifest ? AXC_MODE_LOWER_ONLY :
+	            only ? AXC_MODE_QUANTIZE_ONLY : AXC_MODE_BOTH;
+	static const char *const names[] = {"quantize_and_lower", "quantize_only", "lower_only", "check"};
+	run->report.mode = names[run->mode];
+	return true;
+}
+
+static bool find_target(AxcRun *run)
+{
+	const char *name = AXC_CFG_TEXT(&run->cfg, target);
+	const char *const *names = axc_target_names();
+	size_t n = 0;
+	AxcText all = {.arena = run->keep};
+	run->target = axc_target_find(name);
+	if (run->target)
+		return true;
+	for (; names[n]; n++)
+		axc_text_f(&all, "%s%s", n ? ", " : "", names[n]);
+	axc_fail(&run->d, "there is no target '%s'; there are host, %s", axc_safe_name(run->keep, name), all.at);
+	const char *closest = axc_closest(name, names, n);
+	return closest ? axc_diag_hint(&run->d, "did you mean %s?", closest) : false;
+}
+
+/* Options that contradict each other, the configuration, the kind of input. */
+static bool settle(AxcRun *run)
+{
+	const AxcOptions *o = &run->opt;
+	if (!axc_options_config(run->keep, &run->d, o, &run->cfg) || !find_target(run) || !choose_mode(run))
+		return false;
+	if (AXC_OPT(o, imageset)->given && AXC_OPT(o, calibration_data)->given)
+		return axc_fail(&run->d, "--imageset and --calibration-data exclude each other");
+	if (AXC_OPT(o, transform)->given && !AXC_OPT(o, imageset)->given)
+		axc_warn(&run->d, "--transform is not used without --imageset");
+	run->jobs = AXC_OPT(o, jobs)->given ? (int)AXC_OPT(o, jobs)->integer : axc_cpu_count();
+	axc_config_warn(&run->d, &run->cfg);
+	return true;
+}
+
+/* ---- the output directory ---- */
+
+static bool claim(AxcRun *run, const char *path)
+{
+	AxcClaim c = {.path = path, .input = run->input, .overwrite = AXC_OPT_ON(&run->opt, overwrite),
+	              .remove_output_dir = AXC_CFG_BOOL(&run->cfg, remove_output_dir)};
+	if (!axc_outdir_claim(run->keep, &run->d, &c, &run->report.files, &run->report.earlier, &run->out))
+		return false;
+	run->has_out = true;
+	run->out.journal = axc_run_journal;
+	run->out.journal_ctx = run;
+	axc_outdir_sweep(&run->out);
+	axc_outdir_list(&run->out, "compilation_report.json", 0, 0, true);
+	axc_outdir_list(&run->out, "compilation_log.txt", 0, 0, true);
+	if (!axc_run_journal(run)) {
+		run->has_out = false;
+		return false;
+	}
+	axc_log_open(&run->log, axc_outdir_path(&run->out, "compilation_log.txt"));
+	return true;
+}
+
+/* A wrong configuration is told in the report too, where -o names a directory that can be had. */
+static int settle_failed(AxcRun *run)
+{
+	AxcDiag first = run->d;
+	const char *path = AXC_OPT_TEXT_OF(&run->opt, output);
+	axc_config_defaults(&run->cfg);
+	run->d.failed = false;
+	bool claimed = path && run->input && claim(run, path);
+	first.warnings = run->d.warnings;
+	run->d = first;
+	(void)claimed;
+	return finish(run);
+}
+
+/* ---- --generate-config ---- */
+
+static int generate_config(AxcRun *run)
+{
+	AxcConfig cfg;
+	AxcText text = {.arena = run->keep};
+	const uint8_t *old;
+	size_t old_bytes;
+	const char *dir = AXC_OPT(&run->opt, generate_config)->text;
+	const char *path = axc_path_join(run->keep, dir, "default_conf.json");
+	axc_config_defaults(&cfg);
+	axc_config_print(&cfg, &text);
+	bool ok = axc_make_dir(&run->d, dir);
+	bool same = false;
+	if (ok && axc_exists(path) && !AXC_OPT_ON(&run->opt, overwrite)) {
+		ok = axc_map_file(run->keep, &run->d, "configuration", path, AXC_CONFIG_MAX_BYTES, &old, &old_bytes);
+		same = ok && old_bytes == text.n && memcmp(old, text.at, text.n) == 0;
+		if (ok && !same) {
+			ok = axc_fail(&run->d, "'%s' exists and differs from the defaults",
+			              axc_safe_name(run->keep, path));
+			axc_diag_hint(&run->d, "--overwrite replaces it");
+		}
+	}
+	if (ok && !same)
+		ok = axc_write_file(&run->d, path, text.at, text.n);
+	if (ok)
+		axc_log(&run->d, AXC_INFO, "wrote %s", axc_safe_name(run->keep, path));
+	axc_log_errors(&run->log, &run->d);
+	return ok ? AXC_EXIT_DONE : AXC_EXIT_INITIALIZE;
+}
+
+/* ---- the work, in the child process ---- */
+
+static int work(AxcRun *run)
+{
+	volatile int code;
+	volatile bool again = false;
+	if (setjmp(run->oom)) {
+		if (again)
+			_exit(AXC_EXIT_UNREPORTED);
+		again = true;
+		axc_arena_free(run->arena);
+		run->arena = NULL;
+		axc_fail(&run->d, "out of memory");
+		axc_diag_hint(&run->d, "fewer --jobs need less memory");
+		return finish(run);
+	}
+	run->arena = axc_arena_new(&run->oom);
+	if (!run->arena)
+		axc_out_of_memory(run->keep);
+	bool ok = axc_pipeline(run);
+	if (ok)
+		run->d.stage = "done";
+	axc_arena_free(run->arena);
+	run->arena = NULL;
+	code = finish(run);
+	return code;
+}
+
+static int compile(AxcRun *run)
+{
+	const char *path = AXC_OPT_TEXT_OF(&run->opt, output);
+	if (!AXC_OPT(&run->opt, input)->given) {
+		axc_fail(&run->d, "no input: -i FILE is missing");
+		return usage_error(run);
+	}
+	run->input = AXC_OPT(&run->opt, input)->text;
+	if (!settle(run))
+		return settle_failed(run);
+	if (!path && !AXC_CFG_NULL(&run->cfg, output_dir))
+		path = AXC_CFG_TEXT(&run->cfg, output_dir);
+	if (!path && run->mode != AXC_MODE_CHECK) {
+		axc_fail(&run->d, "no output directory: -o DIR is missing");
+		return usage_error(run);
+	}
+	if (path && !claim(run, path))
+		return finish(run);
+	return axc_supervise(run, work);
+}
+
+static int dispatch(AxcRun *run, int argc, char **argv)
+{
+	if (!axc_options_parse(run->keep, &run->d, argc, argv, &run->opt))
+		return usage_error(run);
+	start_log(run);
+	if (AXC_OPT_ON(&run->opt, help)) {
+		AxcText text = {.arena = run->keep};
+		axc_options_help(&text);
+		fputs(text.at, stdout);
+		return fflush(stdout) == 0 ? AXC_EXIT_DONE : AXC_EXIT_ERROR;
+	}
+	if (AXC_OPT_ON(&run->opt, version)) {
+		puts("axcompile " AXC_VERSION);
+		return fflush(stdout) == 0 ? AXC_EXIT_DONE : AXC_EXIT_ERROR;
+	}
+	if (AXC_OPT(&run->opt, generate_config)->given)
+		return generate_config(run);
+	if (AXC_OPT(&run->opt, cli_args)->given) {
+		if (!axc_options_load(run->keep, &run->d, AXC_OPT(&run->opt, cli_args)->text, &run->opt))
+			return finish(run);
+		start_log(run);
+	}
+	return compile(run);
+}
+
+int axc_compile_main(int argc, char **argv)
+{
+	static AxcRun run;
+	char started[40];
+	time_t now = time(NULL);
+	struct tm tm;
+	if (setjmp(run.oom)) {
+		fputs("error: INITIALIZE_CLI_ERROR: out of memory\n", stderr);
+		return AXC_EXIT_INITIALIZE;
+	}
+	run.keep = axc_arena_new(&run.oom);
+	if (!run.keep)
+		longjmp(run.oom, 1);
+	clock_gettime(CLOCK_MONOTONIC, &run.started);
+	gmtime_r(&now, &tm);
+	strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	run.report.started = started;
+	axc_diag_init(&run.d, run.keep);
+	axc_log_init(&run.log, run.keep);
+	run.d.sink = axc_log_message;
+	run.d.sink_ctx = &run.log;
+	run.report.d = &run.d;
+	run.report.mode = "quantize_and_lower";
+	int code = dispatch(&run, argc, argv);
+	axc_arena_free(run.keep);
+	return code;
+}

@@ -1,0 +1,91 @@
+/* One run of the compiler, from the command line to the exit code.
+ *
+ *   main_compile.c   main
+ *   run.c            options, configuration, output directory; how a run ends
+ *   supervise.c      the work happens in a child process; the parent stays to handle signals and crashes
+ *   stage.c          one stage: status, time, memory, the report's copy on disk
+ *   pipeline.c       all stages in order, on one screen
+ *   stages_*.c       what each stage calls
+ */
+#ifndef AXC_DRIVER_RUN_H
+#define AXC_DRIVER_RUN_H
+
+#include "calib/calib.h"
+#include "driver/log.h"
+#include "driver/options.h"
+#include "driver/outdir.h"
+#include "emit/emit.h"
+#include "onnx/onnx.h"
+#include "passes/passes.h"
+#include "plan/plan.h"
+#include "quant/quant.h"
+
+#include <time.h>
+
+enum {
+	AXC_EXIT_DONE = 0,
+	AXC_EXIT_ERROR = 1,
+	AXC_EXIT_INITIALIZE = 2,
+	AXC_EXIT_UNREPORTED = 70, /* of the child: it could not write its report; the parent does */
+};
+
+typedef enum AxcMode { AXC_MODE_BOTH, AXC_MODE_QUANTIZE_ONLY, AXC_MODE_LOWER_ONLY, AXC_MODE_CHECK } AxcMode;
+
+typedef struct AxcRun {
+	jmp_buf oom;
+	AxcArena *keep;  /* options, messages, reports: lives until the process ends */
+	AxcArena *arena; /* graphs, ranges, programs */
+	AxcDiag d;
+	AxcLog log;
+	AxcOptions opt;
+	AxcConfig cfg; /* as recorded in conf.json, but for `host` */
+	AxcRunReport report;
+	AxcOutDir out;
+	bool has_out;
+	AxcMode mode;
+	const char *input; /* absolute */
+	struct timespec started;
+	int jobs;
+
+	/* what the stages made */
+	AxcOnnxInfo info;
+	AxcGraph *graph;     /* clean */
+	AxcGraph *quantized; /* as read back from quantized_model/ */
+	AxcSamples *samples;
+	AxcRanges *ranges;
+	const AxcTarget *target;
+	const char *cc_path; /* NULL: nothing is built */
+	AxcProgram *program;
+	AxcPassTrace trace;
+	AxcVerify verify;
+	const char *model_hash_source; /* input file */
+	const char *compiled_temp; /* .compiled_model.tmp-PID while it is being written */
+} AxcRun;
+
+/* The whole program; returns the exit code. */
+int axc_compile_main(int argc, char **argv);
+
+/* Runs `work` in a child process. SIGINT, SIGTERM, SIGHUP end it with all its workers, remove temporary files,
+ * complete the report: 128 + signal. A crash is reported likewise. */
+int axc_supervise(AxcRun *run, int (*work)(AxcRun *run));
+
+/* The stages (pipeline.c). False: d.error says why. */
+bool axc_pipeline(AxcRun *run);
+/* Runs one of them. */
+bool axc_stage(AxcRun *run, const char *name, AxcStatus status, bool (*fn)(AxcRun *run));
+/* Writes compilation_report.json as things stand. */
+bool axc_run_journal(void *run);
+double axc_run_seconds(const AxcRun *run);
+/* A fact for people: log at INFO, and in the report's notes. */
+void axc_run_note(AxcRun *run, const char *format, ...) AXC_PRINTF(2, 3);
+/* --dump-after=`stage` (or all) was given. */
+bool axc_run_dumps(const AxcRun *run, const char *stage);
+AXC_CHECKED bool axc_run_dump_graph(AxcRun *run, const char *stage, const AxcGraph *g);
+AXC_CHECKED bool axc_run_dump_text(AxcRun *run, const char *stage, const AxcText *text);
+
+/* ---- stages_start.c, stages_quantize.c, stages_lower.c ---- */
+
+bool axc_stage_start(AxcRun *run);
+bool axc_stage_import(AxcRun *run);
+
+#endif
