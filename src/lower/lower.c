@@ -300,7 +300,7 @@ static bool lower_float(AxcLowering *l, AxcId node)
 static bool lower_int8(AxcLowering *l, AxcId node)
 {
 	const AxcNode *n = &l->g->nodes.at[node];
-	switch (n->op->lower) {
+	switch (axc_lower_kind(n)) {
 	case AXC_LK_CONV:
 	case AXC_LK_CONV_TRANSPOSE:
 	case AXC_LK_DENSE:

@@ -132,7 +132,7 @@ static bool writes_fresh(const AxcLowering *l, AxcId value)
 	if (!p)
 		return false;
 	const AxcNode *n = &l->g->nodes.at[p];
-	switch (n->op->lower) {
+	switch (axc_lower_kind(n)) {
 	case AXC_LK_CONV:
 	case AXC_LK_CONV_TRANSPOSE:
 	case AXC_LK_TABLE:

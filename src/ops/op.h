@@ -129,8 +129,11 @@ struct AxcOp {
 	AxcInferFn *infer;
 	AxcBuildFn *build;      /* NULL: no float kernel (then it must fold away) */
 	AxcEvalI8Fn *eval_i8;   /* NULL: no int8 meaning */
-	AxcQuantRule quant;
-	AxcLowerKind lower;
+	AxcQuantRule quant; /* of a node: axc_quant_rule() */
+	AxcLowerKind lower; /* of a node: axc_lower_kind() */
+	/* The node moves elements unchanged although the operator in general computes (Resize nearest): then
+	 * AXC_QR_SAME and AXC_LK_MOVE. NULL: no. */
+	bool (*moves)(const AxcNode *node);
 	/* May this node be quantized as it is written (e.g. MatMul only with a constant)? NULL: yes. */
 	bool (*quantizable)(const AxcGraph *g, const AxcNode *node);
 	/* The range of the output is bounded by the operator: then min-max, not the observer. NULL: no.
@@ -143,6 +146,20 @@ struct AxcOp {
 	 * and value. Called after clean. NULL: nothing to check. */
 	bool (*check)(const AxcGraph *g, const AxcNode *node, AxcDiag *d);
 };
+
+static inline AxcQuantRule axc_quant_rule(const AxcNode *n)
+{
+	if (!n->op)
+		return AXC_QR_FLOAT;
+	return n->op->moves && n->op->moves(n) ? AXC_QR_SAME : n->op->quant;
+}
+
+static inline AxcLowerKind axc_lower_kind(const AxcNode *n)
+{
+	if (!n->op)
+		return AXC_LK_NONE;
+	return n->op->moves && n->op->moves(n) ? AXC_LK_MOVE : n->op->lower;
+}
 
 /* NULL if the operator is not in the table. */
 const AxcOp *axc_op_find(const char *domain, const char *name);

@@ -20,7 +20,7 @@ static bool is_op(const AxcNode *n, const char *op_type)
 /* Activation inputs: not weights, bias, bounds, pads … */
 uint32_t axc_quant_activations(const AxcNode *n)
 {
-	switch (n->op ? n->op->quant : AXC_QR_FLOAT) {
+	switch (axc_quant_rule(n)) {
 	case AXC_QR_ADD:
 	case AXC_QR_MUL:
 		return AXC_MIN(n->n_in, 2u);
@@ -204,7 +204,7 @@ static bool takes_clip(const AxcNode *n)
 {
 	if (!n || !n->op)
 		return false;
-	AxcQuantRule rule = n->op->quant;
+	AxcQuantRule rule = axc_quant_rule(n);
 	return rule == AXC_QR_MAC || rule == AXC_QR_ADD || rule == AXC_QR_MUL || rule == AXC_QR_AVERAGE ||
 	       rule == AXC_QR_LINEAR;
 }
