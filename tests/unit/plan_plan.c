@@ -1,0 +1,103 @@
+/* The planner on random programs: the independent checker agrees, no plan is below the live bytes, and
+ * a plan damaged by hand is caught. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "plan/plan.h"
+
+static uint32_t state = 7;
+
+static uint32_t pick(uint32_t n)
+{
+	state = state * 1664525u + 1013904223u;
+	return (state >> 8) % n;
+}
+
+static AxcProgram *random_program(AxcArena *arena, uint32_t n_steps)
+{
+	AxcProgram *p = AXC_NEW(arena, AxcProgram);
+	p->arena = arena;
+	AXC_PUSH(arena, &p->bufs, (AxcBuf){0});
+	AXC_PUSH(arena, &p->layers, ((AxcLayer){.text = "layer", .node = "node"}));
+	for (uint32_t s = 0; s < n_steps; s++) {
+		AxcBuf b = {.name = axc_format(arena, "b%u", s), .space = AXC_SPACE_WS, .bytes = 1 + pick(5000)};
+		AXC_PUSH(arena, &p->bufs, b);
+		AxcStep step = {.n_args = 3};
+		step.arg[0].buf = p->bufs.n - 1;
+		step.arg[1].buf = s ? p->bufs.n - 2 : 0;
+		step.arg[2].buf = s > 4 ? p->bufs.n - 2 - pick(5) : 0;
+		AXC_PUSH(arena, &p->steps, step);
+	}
+	return p;
+}
+
+static void plans_are_valid_and_small(void **unused)
+{
+	(void)unused;
+	for (int round = 0; round < 60; round++) {
+		AxcArena *arena = axc_arena_new(NULL);
+		AxcDiag d;
+		axc_diag_init(&d, arena);
+		AxcProgram *p = random_program(arena, 3 + pick(60));
+		assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+		assert_true(axc_plan_check(p, &d));
+		int step;
+		size_t live = axc_plan_live_bytes(p, &step);
+		assert_true(p->ws_bytes[0] >= live);
+		assert_true(p->ws_bytes[0] <= live * 2 + AXK_SLACK);
+		axc_arena_free(arena);
+	}
+}
+
+static void overlap_is_caught(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 20);
+	assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+	p->bufs.at[6].offset = p->bufs.at[5].offset;
+	assert_false(axc_plan_check(p, &d));
+	assert_non_null(strstr(d.error.message, "overlaps"));
+	axc_arena_free(arena);
+}
+
+static void budget_names_bytes_and_layer(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 20);
+	assert_false(axc_plan(p, &(AxcPlanConfig){.budget_bytes = {100}}, &d));
+	assert_int_equal(d.error.status, AXC_LOWER_MIDEND_ERROR);
+	assert_non_null(strstr(d.error.message, "too many"));
+	assert_string_equal(d.error.node, "node");
+	axc_arena_free(arena);
+}
+
+static void long_programs_take_the_scan(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 100000);
+	assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+	assert_true(axc_plan_check(p, &d));
+	axc_arena_free(arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plans_are_valid_and_small), cmocka_unit_test(overlap_is_caught),
+		cmocka_unit_test(budget_names_bytes_and_layer), cmocka_unit_test(long_programs_take_the_scan),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
