@@ -139,7 +139,7 @@ static bool behind_softmax(const Plan *p, const AxcNode *n)
 		n = producer ? &p->g->nodes.at[producer] : NULL;
 		if (is_op(n, "Softmax"))
 			return true;
-		if (!n || !n->op || !n->n_in || n->op->quant != AXC_QR_SAME)
+		if (!n || !n->op || !n->n_in || axc_quant_rule(n) != AXC_QR_SAME)
 			return false;
 	}
 	return false;

@@ -88,7 +88,7 @@ static void join(Groups *s, AxcId a, AxcId b)
 
 static bool moves_only(const Groups *s, AxcId node)
 {
-	return s->plan->node_int8[node] && s->g->nodes.at[node].op->quant == AXC_QR_SAME;
+	return s->plan->node_int8[node] && axc_quant_rule(&s->g->nodes.at[node]) == AXC_QR_SAME;
 }
 
 static bool concatenates(const Groups *s, AxcId node)
