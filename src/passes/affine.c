@@ -27,11 +27,15 @@ static void alloc_affine(AxcGraph *g, AxcAffine *a, int axis, int64_t n)
 	a->shift = AXC_NEW_ARRAY(g->arena, double, (size_t)n);
 }
 
-static bool all_finite(const AxcAffine *a)
+static bool small(double v)
+{
+	return isfinite(v) && fabs(v) <= 1e30;
+}
+
+static bool all_small(const AxcAffine *a)
 {
 	for (int64_t i = 0; i < a->n; i++)
-		if (!isfinite(a->scale[i]) || !isfinite(a->shift[i]) || fabs(a->scale[i]) > 1e30 ||
-		    fabs(a->shift[i]) > 1e30)
+		if (!small(a->scale[i]) || !small(a->shift[i]))
 			return false;
 	return true;
 }
@@ -87,7 +91,7 @@ bool axc_affine_of(AxcGraph *g, const AxcNode *n, bool only_bn, AxcAffine *ret)
 		return false;
 	*ret = (AxcAffine){.input = n->in[0]};
 	bool found = axc_is_op(n, "BatchNormalization") ? batch_norm(g, n, ret) : !only_bn && binary(g, n, ret);
-	return found && all_finite(ret);
+	return found && all_small(ret);
 }
 
 bool axc_affine_compose(AxcGraph *g, AxcAffine *inner, const AxcAffine *outer)
@@ -102,12 +106,19 @@ bool axc_affine_compose(AxcGraph *g, AxcAffine *inner, const AxcAffine *outer)
 			inner->shift[i] = shift;
 		}
 	}
+	/* first whether it can be written, then in place: chains are long and must not cost memory */
+	for (int64_t i = 0; i < inner->n; i++) {
+		int64_t o = outer->axis < 0 ? 0 : i;
+		if (!small(inner->scale[i] * outer->scale[o]) ||
+		    !small(inner->shift[i] * outer->scale[o] + outer->shift[o]))
+			return false;
+	}
 	for (int64_t i = 0; i < inner->n; i++) {
 		int64_t o = outer->axis < 0 ? 0 : i;
 		inner->scale[i] *= outer->scale[o];
 		inner->shift[i] = inner->shift[i] * outer->scale[o] + outer->shift[o];
 	}
-	return all_finite(inner);
+	return true;
 }
 
 int64_t axc_mac_channels(const AxcGraph *g, const AxcNode *n, int *ret_axis)

@@ -16,7 +16,7 @@ typedef struct AxcAffine {
 
 /* The node computes that (all factors finite, output shape = input shape). `only_bn`: BatchNormalization. */
 bool axc_affine_of(AxcGraph *g, const AxcNode *n, bool only_bn, AxcAffine *ret);
-/* outer(inner(x)) into inner; false when their axes do not fit. */
+/* outer(inner(x)) into inner, in place; false (inner unchanged in meaning) when axes do not fit or numbers overflow. */
 bool axc_affine_compose(AxcGraph *g, AxcAffine *inner, const AxcAffine *outer);
 
 /* A node with constant float weights and (if any) a bias that is constant per output channel. */

@@ -14,6 +14,24 @@ static bool out_axis_fits(const AxcGraph *g, const AxcNode *mac, const AxcAffine
 	return a->axis < 0 || (a->axis == axis && a->n == channels);
 }
 
+/* A Gemm with factors or a bias that is not one number per column becomes one with alpha = beta = 1. */
+static void normalize_gemm(AxcGraph *g, const AxcNode *n, AxcAffine *pending)
+{
+	int axis;
+	if (!axc_is_op(n, "Gemm") || !axc_mac_foldable(g, n))
+		return;
+	bool has_bias = n->n_in > 2 && n->in[2];
+	int64_t channels = axc_mac_channels(g, n, &axis);
+	bool plain = !has_bias || (axc_shape_count(&axc_value(g, n->in[2])->shape) == channels &&
+	                           axc_value(g, n->in[2])->shape.rank > 0);
+	if (plain && axc_attr_float(n, "alpha", 1.0f) == 1.0f && (!has_bias || axc_attr_float(n, "beta", 1.0f) == 1.0f))
+		return;
+	*pending = (AxcAffine){.axis = -1, .n = 1};
+	pending->scale = AXC_NEW(g->arena, double);
+	pending->shift = AXC_NEW(g->arena, double);
+	pending->scale[0] = 1.0;
+}
+
 /* pending[m]: what node m has yet to absorb; one application per node however long the chain is. */
 static bool run_out(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 {
@@ -23,6 +41,8 @@ static bool run_out(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 	for (AxcId i = 1; i < r.n_old; i++) {
 		AxcNode *n = axc_rewrite_visit(&r, i);
 		AxcAffine a;
+		if (n)
+			normalize_gemm(g, n, &pending[i]);
 		if (!n || !axc_affine_of(g, n, !config->arithmetic_simplification, &a) ||
 		    !axc_rewrite_single(&r, a.input))
 			continue;
