@@ -218,13 +218,3 @@ bool axc_unary_in_effect(const AxcGraph *g, const AxcNode *n, uint32_t *ret_inpu
 	*ret_input = vary;
 	return true;
 }
-
-AxcQuantRule axc_quant_rule(const AxcGraph *g, const AxcNode *n)
-{
-	uint32_t input;
-	if (!n->op || (n->op->quantizable && !n->op->quantizable(g, n)))
-		return AXC_QR_FLOAT;
-	if (n->op->quant != AXC_QR_FLOAT && axc_unary_in_effect(g, n, &input))
-		return AXC_QR_TABLE;
-	return n->op->quant;
-}

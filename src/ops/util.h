@@ -54,11 +54,8 @@ AxcEvalI8Fn axc_eval_table_i8;
 /* ---- functions of one tensor ---- */
 
 /* Unary operators, and Add, Sub, Mul, Div, Pow, Min, Max, PRelu, Clip whose other inputs are float32 constants of
- * one element: then *ret_input is the one that varies, and `unary` is the function. Such a node is
- * quantized as a table (the constants stay float32). Expand-like broadcasts by the constant's rank are not. */
+ * one element: then *ret_input is the one that varies, and `unary` is the function. In int8 such a node is a
+ * table (eval_i8 takes it so whenever the constants were left float32). A constant of higher rank is not. */
 bool axc_unary_in_effect(const AxcGraph *g, const AxcNode *n, uint32_t *ret_input);
-/* The rule that applies to this node: AXC_QR_FLOAT where `quantizable` says no, AXC_QR_TABLE for functions of one
- * tensor, else the literal's. */
-AxcQuantRule axc_quant_rule(const AxcGraph *g, const AxcNode *n);
 
 #endif
