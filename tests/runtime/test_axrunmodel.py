@@ -1,0 +1,160 @@
+"""axrunmodel on the hand-written network: frames, inputs, outputs, reports, mistakes.
+
+test_axrunmodel.py AXRUNMODEL MAKE_TINY_MODEL
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy as np
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+AXRUNMODEL, MAKE = sys.argv[1:3]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.TemporaryDirectory(prefix="axr-")
+        self.dir = self.tmp.name
+        subprocess.run([MAKE, self.dir, "profiling"], check=True)
+        self.model = os.path.join(self.dir, "model.json")
+
+    def tearDown(self):
+        self.tmp.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def save(self, name, array):
+        np.save(self.path(name), array)
+        return self.path(name)
+
+    def run_it(self, *args, code=0):
+        done = subprocess.run([AXRUNMODEL, self.model, *args], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def run_json(self, *args):
+        return json.loads(self.run_it("--json", *args).stdout)
+
+    def fails(self, *args, text, code=1):
+        done = self.run_it(*args, code=code)
+        self.assertIn(text, done.stderr)
+
+    def test_random_frames(self):
+        report = self.run_json("--frames", "50")
+        self.assertEqual(report["frames"], 50)
+        self.assertEqual(report["io"], "int8")
+        self.assertEqual(report["workspace_bytes"], 3000064)
+        self.assertEqual(report["const_bytes"], 4096)
+        self.assertLessEqual(report["latency_ms"]["min"], report["latency_ms"]["median"])
+        self.assertLessEqual(report["latency_ms"]["median"], report["latency_ms"]["p99"])
+        self.assertGreaterEqual(report["device_fps"], report["host_fps"])
+        self.assertEqual(report["outputs"], [{"name": "y", "file": None, "shape": [1, 4], "dtype": "int8"}])
+        self.assertNotIn("layers", report)
+
+    def test_random_is_seeded(self):
+        outputs = []
+        for i in range(2):
+            self.run_json("--frames", "1", "--output-dir", self.path(f"o{i}"))
+            outputs.append(open(self.path(f"o{i}/y.npy"), "rb").read())
+        self.assertEqual(*outputs)
+
+    def test_float_frames(self):
+        x = np.arange(5 * 12, dtype=np.float32).reshape(5, 3, 2, 2)
+        report = self.run_json("--input", self.save("x.npy", x), "--output-dir", self.path("out"))
+        self.assertEqual((report["io"], report["frames"]), ("float", 5))
+        y = np.load(report["outputs"][0]["file"])
+        self.assertEqual((y.shape, y.dtype), ((5, 3), np.float32))
+        np.testing.assert_array_equal(y, 2 * x.sum(axis=(2, 3)))
+
+    def test_extra_axis(self):
+        x = np.arange(2 * 12, dtype=np.float32).reshape(2, 1, 3, 2, 2)
+        self.run_it("--input", "x:0/a=" + self.save("x=1.npy", x), "--output-dir", self.path("out"))
+        np.testing.assert_array_equal(np.load(self.path("out/y.npy")), 2 * x.sum(axis=(1, 3, 4)))
+
+    def test_int8_input(self):
+        x = np.zeros((2, 2, 2, 4), np.int8)
+        x[1] = 3
+        report = self.run_json("--input", self.save("x.npy", x), "--output-dir", self.path("out"))
+        self.assertEqual(report["io"], "int8")
+        np.testing.assert_array_equal(np.load(self.path("out/y.npy")), [[0] * 4, [24] * 4])
+
+    def test_frames_cycle(self):
+        x = np.ones((2, 3, 2, 2), np.float32)
+        report = self.run_json("--input", self.save("x.npy", x), "--frames", "7", "--output-dir", self.path("out"))
+        self.assertEqual(report["frames"], 7)
+        self.assertEqual(np.load(self.path("out/y.npy")).shape, (2, 3))
+
+    def test_seconds_and_throttle(self):
+        report = self.run_json("--seconds", "0.3", "--throttle-fps", "50")
+        self.assertLessEqual(report["system_fps"], 60)
+        self.assertGreaterEqual(report["frames"], 5)
+
+    def test_text_report(self):
+        out = self.run_it("--frames", "30", "--profile", "--show-histogram", "--show-bar-chart",
+                          "--no-double-buffer", "--input-dmabuf", "-d", "0", "--aipu-cores", "2").stdout
+        for text in ("Device FPS:", "Host FPS:", "System FPS:", "frames by device FPS", "over time", "2 cores"):
+            self.assertIn(text, out)
+        self.assertIn("1.00", [line for line in out.splitlines() if line.endswith("k2")][0])
+        self.assertIn("esc\\x1b\\x5b31m", out)
+        self.assertNotIn("\x1b", out)
+
+    def test_profile_json(self):
+        layers = self.run_json("--frames", "10", "--profile")["layers"]
+        self.assertEqual([layer["kernel"] for layer in layers], ["k", "k2"])
+        self.assertAlmostEqual(layers[1]["us"], 1.0)
+
+    def test_mistakes(self):
+        x = self.save("x.npy", np.ones((1, 3, 2, 2), np.float64))
+        self.fails("--input", x, text="type '<f8'")
+        x = self.save("x.npy", np.ones((1, 3, 2, 3), np.float32))
+        self.fails("--input", x, text="holds float32 [1,3,2,3], input 'x:0/a' wants float32 [1,3,2,2]")
+        x = self.save("x.npy", np.ones((1, 3, 2, 2), np.float32))
+        self.fails("--input", "z=" + x, text="nothing given for input 'x:0/a'")
+        self.fails("--input", x, "--input", x, text="no such input")
+        self.fails("--input", self.path("none.npy"), text="No such file")
+        self.fails("--input", self.model, text="not an .npy file")
+        fortran = self.save("f.npy", np.asfortranarray(np.ones((1, 3, 2, 2), np.float32)))
+        self.fails("--input", fortran, text="Fortran")
+        self.fails("--frames", "0", text="--frames", code=2)
+        self.fails("--seconds", "x", text="--seconds", code=2)
+        self.fails("--io", "f16", text="--io", code=2)
+        self.fails("--devices", "1", text="no device 1", code=2)
+        self.fails("--nonsense", text="nonsense", code=2)
+        self.fails("extra", text="MODEL.json", code=2)
+        self.fails("--output-dir", "/proc/none/x", "--frames", "1", text="/proc/none/x")
+        self.fails("--input", self.save("n.npy", np.full((1, 2, 2, 4), 99, np.int8)), "--output-dir",
+                   self.path("gone"), text="error -7")
+        self.assertEqual(os.listdir(self.path("gone")), [])
+
+    def test_damaged_npy(self):
+        good = open(self.save("x.npy", np.ones((1, 3, 2, 2), np.float32)), "rb").read()
+        for at in range(len(good)):
+            for data in (good[:at], good[:at] + bytes([good[at] ^ 0x55]) + good[at + 1:] if at < 128 else b""):
+                if at % 3 and at > 12:
+                    continue
+                open(self.path("bad.npy"), "wb").write(data)
+                done = subprocess.run([AXRUNMODEL, self.model, "--frames", "1", "--input", self.path("bad.npy")],
+                                      capture_output=True, text=True)
+                self.assertIn(done.returncode, (0, 1), (at, done.stderr))
+                if not data or data == good[:at]:
+                    self.assertEqual(done.returncode, 1, at)
+
+    def test_help(self):
+        done = subprocess.run([AXRUNMODEL, "--help"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0)
+        for option in ("--input", "--output-dir", "--io", "--frames", "--aipu-cores", "--profile", "--json",
+                       "--devices", "--seconds", "--throttle-fps", "--[no-]double-buffer", "--show-bar-chart",
+                       "--show-histogram"):
+            self.assertIn(option, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]])

@@ -1,0 +1,197 @@
+/* Damaged and mismatched files: each is refused with the documented result and a text that names the file
+ * and the key. */
+#include "fixture.h"
+
+static char *read_text(const char *path)
+{
+	static char text[16384];
+	FILE *file = fopen(path, "rb");
+	assert_non_null(file);
+	text[fread(text, 1, sizeof text - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void write_text(const char *path, const char *text, size_t bytes)
+{
+	FILE *file = fopen(path, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, bytes, file), bytes);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* model.json with the first `old` replaced by `new` is refused with a text that holds `part`. */
+static void check_edit(Fixture *f, const char *old, const char *new, const char *part)
+{
+	char edited[20000];
+	char *text = read_text(f->json), *at = strstr(text, old);
+	if (!at)
+		fail_msg("'%s' is not in model.json", old);
+	int n = snprintf(edited, sizeof edited, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
+	char copy[16384];
+	strcpy(copy, text);
+	write_text(f->json, edited, (size_t)n);
+	axrModel *model = axr_load_model(f->context, f->json);
+	write_text(f->json, copy, strlen(copy));
+	if (model)
+		fail_msg("accepted: %s -> %s", old, new);
+	expect_error(f, AXR_ERROR_VALUE_ERROR, part);
+	expect_error(f, AXR_ERROR_VALUE_ERROR, "model.json");
+}
+
+static void test_json_keys(void **state)
+{
+	static const char *const edits[][3] = {
+		{"\"format_version\": 1", "\"format_version\": 2", "format_version is 2"},
+		{"\"format_version\": 1", "\"format_version\": \"1\"", "format_version"},
+		{"\"model_name\"", "\"model_nam\"", "model_name"},
+		{"\"entry_prefix\": \"tiny\"", "\"entry_prefix\": \"ti ny\"", "entry_prefix"},
+		{"\"entry_prefix\": \"tiny\"", "\"entry_prefix\": \"1tiny\"", "entry_prefix"},
+		{"\"cpu_features\": []", "\"cpu_features\": {}", "cpu_features"},
+		{"\"kernel_function.so\"", "\"../kernel_function.so\"", "beside model.json"},
+		{"\"kernel_function.so\"", "\"/lib/libc.so.6\"", "beside model.json"},
+		{"\"pool_l2_const.bin\"", "\"..\"", "constants"},
+		{"\"hash\": \"", "\"hash\": \"x", "hash"},
+		{"\"bytes\": 4096", "\"bytes\": -1", "bytes"},
+		{"\"bytes\": 4096", "\"bytes\": 1e3", "bytes"},
+		{"[64, 0, 3000000]", "[64, 0]", "workspace_bytes"},
+		{"[64, 0, 3000000]", "[64, 0, 9223372036854775807]", "workspace_bytes"},
+		{"\"align\": 64", "\"align\": 96", "align"},
+		{"\"align\": 64", "\"align\": 16", "align"},
+		{"\"cores\": 1", "\"cores\": 0", "cores"},
+		{"\"run_i8\"", "\"run_i4\"", "entry_points"},
+		{"[\"run_i8\", \"run_f32\"]", "[]", "entry_points"},
+		{"\"dtype\": \"int8\"", "\"dtype\": \"int7\"", "inputs[0]: dtype"},
+		{"[1, 2, 2, 4]", "[1, 2, 2, -4]", "inputs[0]: shape"},
+		{"[1, 2, 2, 4]", "[1, 2, 2, 2147483648]", "inputs[0]: shape"},
+		{"[1, 2, 2, 4]", "[2147483647, 2147483647, 2147483647, 4]", "inputs[0]: shape"},
+		{"[1, 2, 2, 4]", "[1, 1, 1, 1, 1, 1, 2, 2, 4]", "inputs[0]: shape"},
+		{"[1, 2, 2, 4]", "[1, 2, 4]", "inputs[0]: padding"},
+		{"[0, 1]", "[0, 5]", "inputs[0]: padding"},
+		{"[0, 1]", "[0]", "inputs[0]: padding"},
+		{"\"scale\": [0.5]", "\"scale\": [0]", "inputs[0]: scale"},
+		{"\"scale\": [0.5]", "\"scale\": [0.5, 0.5]", "scale, zero_point"},
+		{"\"zero_point\": [-3]", "\"zero_point\": [0.5]", "inputs[0]: zero_point"},
+		{"\"axis\": null", "\"axis\": 4", "inputs[0]: axis"},
+		{"\"layers\": [", "\"layers\": [3, ", "layers"},
+		{"\"profiling\": false", "\"profiling\": 0", "profiling"},
+		{"\"NHWC\", \"preamble_graph\"", "1, \"preamble_graph\"", "properties"},
+		{"{\n", "[\n", "line"},
+	};
+	Fixture *f = *state;
+	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
+		check_edit(f, edits[i][0], edits[i][1], edits[i][2]);
+}
+
+/* Every truncation, and nesting as deep as it comes. */
+static void test_json_truncated(void **state)
+{
+	Fixture *f = *state;
+	char copy[16384];
+	strcpy(copy, read_text(f->json));
+	size_t n = strlen(copy);
+	while (n > 0 && copy[n - 1] != '}')
+		n--;
+	for (size_t i = 0; i < n; i += 7) {
+		write_text(f->json, copy, i);
+		assert_null(axr_load_model(f->context, f->json));
+		expect_error(f, AXR_ERROR_VALUE_ERROR, "model.json");
+	}
+	char *deep = malloc(1 << 20);
+	memset(deep, '[', 1 << 20);
+	write_text(f->json, deep, 1 << 20);
+	free(deep);
+	assert_null(axr_load_model(f->context, f->json));
+	assert_null(axr_load_model(f->context, f->dir));
+	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "not a regular file");
+}
+
+/* One byte changed in a file that model.json describes. */
+static void flip(Fixture *f, const char *name, long at)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", f->dir, name);
+	FILE *file = fopen(path, "r+b");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	int c = fgetc(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_true(fputc(c ^ 1, file) != EOF);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_files_altered(void **state)
+{
+	Fixture *f = *state;
+	char path[128];
+	flip(f, "pool_l2_const.bin", 4095);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_VALUE_ERROR, "pool_l2_const.bin: the constants file does not match model.json");
+	assert_int_equal(tiny_model_write(f->dir, &(TinyModel){.kernel = TINY_KERNEL}, 2), 0);
+	flip(f, "kernel_function.so", 1000);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_VALUE_ERROR, "kernel_function.so: the kernel library does not match model.json");
+	assert_int_equal(tiny_model_write(f->dir, &(TinyModel){.kernel = TINY_KERNEL}, 2), 0);
+	snprintf(path, sizeof path, "%s/pool_l2_const.bin", f->dir);
+	write_text(path, "short", 5);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_VALUE_ERROR, "5 bytes, wanted 4096");
+	remove(path);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "pool_l2_const.bin");
+}
+
+static void test_library(void **state)
+{
+	Fixture *f = *state;
+	char path[128];
+	TinyModel model = {.kernel = TINY_KERNEL, .unbuilt = true, .no_library = true};
+	snprintf(path, sizeof path, "%s/kernel_function.so", f->dir);
+	remove(path);
+	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "cc -O2 -shared");
+	model.no_library = false;
+	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+	assert_non_null(load(f, NULL));
+	remove(path); /* the loaded one stays whole */
+	write_text(path, "not a library", 13);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "kernel_function.so");
+	check_edit(f, "\"entry_prefix\": \"tiny\"", "\"entry_prefix\": \"\"", "entry_prefix");
+}
+
+static void test_cpu(void **state)
+{
+	Fixture *f = *state;
+	TinyModel model = {.kernel = TINY_KERNEL, .arch = "s390x"};
+	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_INCOMPATIBLE_DEVICE, "s390x");
+	model = (TinyModel){.kernel = TINY_KERNEL, .features = "[\"avx9000\"]"};
+	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+	assert_null(load(f, NULL));
+	expect_error(f, AXR_ERROR_INCOMPATIBLE_DEVICE, "avx9000");
+#if defined(__x86_64__)
+	/* the two answers a feature can get are those of the compiler's own detection */
+	model.features = "[\"avx2\", \"fma\"]";
+	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+		assert_non_null(load(f, NULL));
+	} else {
+		assert_null(load(f, NULL));
+		expect_error(f, AXR_ERROR_INCOMPATIBLE_DEVICE, "lacks");
+	}
+#endif
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_json_keys), TEST(test_json_truncated), TEST(test_files_altered),
+		TEST(test_library),   TEST(test_cpu),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* make-tiny-model DIR [profiling]: the hand-written network on disk, for tests of axrunmodel. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tiny_model.h"
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return 2;
+	TinyModel model = {.kernel = TINY_KERNEL, .profiling = argc > 2 && strcmp(argv[2], "profiling") == 0};
+	if (tiny_model_write(argv[1], &model, 2) == 0)
+		return 0;
+	fprintf(stderr, "cannot write to %s\n", argv[1]);
+	return 1;
+}
