@@ -1,0 +1,27 @@
+/* Elementwise addition on u8 with AVX-512, inner strides 1 or 0. Unit: see ref/strided.h. */
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+#include "kernels/ref/strided.h"
+#include "kernels/x86/u8_avx512.h"
+
+AXK_FN void axk_add_u8_avx512(const void *params, void *const *buf, void *scratch, int begin, int end)
+{
+	const struct axk_binary_u8 *p = params;
+	const int chunks = axk_chunks(p->dims);
+	(void)scratch;
+	for (int u = begin; u < end; u++) {
+		int outer = u / chunks, chunk = u % chunks, n = axk_chunk_len(p->dims, chunk);
+		uint8_t *y = (uint8_t *)buf[0] + axk_chunk_at(p->dims, p->sy, outer, chunk);
+		const uint8_t *a = (const uint8_t *)buf[1] + axk_chunk_at(p->dims, p->sa, outer, chunk);
+		const uint8_t *b = (const uint8_t *)buf[2] + axk_chunk_at(p->dims, p->sb, outer, chunk);
+		for (int i = 0; i < n; i += 64) {
+			__m512i va = p->sa[7] ? _mm512_loadu_si512(a + i) : _mm512_set1_epi8((char)*a);
+			__m512i vb = p->sb[7] ? _mm512_loadu_si512(b + i) : _mm512_set1_epi8((char)*b);
+			__m512i q = axk_add_512(va, vb, p->ra, p->rb, p->fx, p->lo, p->hi);
+			if (p->has_lut)
+				q = axk_lut_512(q, buf[3]);
+			_mm512_mask_storeu_epi8(y + i, axk_mask64(n - i), q);
+		}
+	}
+}
