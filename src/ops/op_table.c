@@ -6,7 +6,8 @@
 static const AxcOp *const end_of_list[] = {NULL};
 
 static const AxcOp *const *const families[] = {
-	end_of_list, axc_ops_conv, axc_ops_pool, axc_ops_matmul, axc_ops_norm, axc_ops_unary, axc_ops_binary,
+	end_of_list,	axc_ops_conv,  axc_ops_pool,  axc_ops_matmul, axc_ops_norm,
+	axc_ops_resize, axc_ops_unary, axc_ops_binary,
 };
 
 enum { MAX_OPS = 512 };
