@@ -1,5 +1,6 @@
 /* The remaining int8 operators: tables, Add/Sub/Mul, pooling, means, softmax, linear resize. */
 #include "lower/lower.h"
+#include "ops/resize.h"
 #include "ops/window.h"
 
 #include <math.h>
@@ -294,5 +295,41 @@ bool axc_lower_softmax(AxcLowering *l, AxcId node)
 	AxcArg args[3] = {axc_view_arg(&direct, 1), axc_view_arg(&rows, 1),
 	                  {axc_buf_const(l, "exp table", table, 256 * sizeof *table), 0}};
 	return axc_step_add(l, AXK_SOFTMAX_U8, &p, 3, args, NULL) &&
+	       (direct.buf == out.buf || axc_step_copy(l, &out, &direct, 1, 0));
+}
+
+/* Resize linear over the last two dimensions of four (resize.c lets no other be int8). */
+bool axc_lower_resize(AxcLowering *l, AxcId node)
+{
+	const AxcNode *n = &l->g->nodes.at[node];
+	const AxcValue *x = &l->g->values.at[n->in[0]], *y = &l->g->values.at[n->out[0]];
+	AxcResize r;
+	AxcView in, out, direct;
+	int64_t ld;
+	if (!axc_resize_read(l->g, n, l->arena, &r, l->d) || !axc_view_channels(l, n->in[0], &in, &ld))
+		return false;
+	struct axk_resize_u8 p = {
+		.n = (int)x->shape.dim[0], .c = (int)x->shape.dim[1], .in_ld = (int)ld,
+		.ih = (int)x->shape.dim[2], .iw = (int)x->shape.dim[3], .oh = (int)y->shape.dim[2], .ow = (int)y->shape.dim[3],
+		.zp_in = x->q.zero_point[0] + 128, .zp_out = y->q.zero_point[0] + 128,
+		.s_in = x->q.scale[0], .s_out = y->q.scale[0],
+	};
+	size_t count = 2 * (size_t)(p.oh + p.ow);
+	int32_t *index = AXC_NEW_ARRAY(l->arena, int32_t, count);
+	float *weight = AXC_NEW_ARRAY(l->arena, float, count);
+	axc_resize_corners(&r, 2, index, index + p.oh, weight, weight + p.oh);
+	axc_resize_corners(&r, 3, index + 2 * p.oh, index + 2 * p.oh + p.ow, weight + 2 * p.oh, weight + 2 * p.oh + p.ow);
+	if (!axc_view_new(l, n->out[0], NULL, &out))
+		return false;
+	direct = out;
+	if (!axc_view_is_channel_last(&out, &ld)) {
+		direct = axc_view_temp(l, &out.shape, true, 1);
+		(void)axc_view_is_channel_last(&direct, &ld);
+	}
+	p.out_ld = (int)ld;
+	AxcArg args[4] = {axc_view_arg(&direct, 1), axc_view_arg(&in, 1),
+	                  {axc_buf_const(l, "corners", index, count * sizeof *index), 0},
+	                  {axc_buf_const(l, "corner weights", weight, count * sizeof *weight), 0}};
+	return axc_step_add(l, AXK_RESIZE_LINEAR_U8, &p, 4, args, NULL) &&
 	       (direct.buf == out.buf || axc_step_copy(l, &out, &direct, 1, 0));
 }

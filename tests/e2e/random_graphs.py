@@ -155,7 +155,7 @@ def pool(g):
         g.add(op, [x[0]], (n, c, 1, 1))
     elif op == "ReduceMean":
         keep = int(g.r.integers(2))
-        g.add(op, [x[0], g.const(np.array([2, 3], np.int64))], (n, c, 1, 1) if keep else (n, c), keepdims=keep)
+        g.add(op, [x[0]], (n, c, 1, 1) if keep else (n, c), axes=[2, 3], keepdims=keep)
     else:
         k, s, pad = int(g.pick(2, 3)), int(g.pick(1, 2)), int(g.pick(0, 0, 1))
         ceil = int(g.pick(0, 0, 1)) if pad == 0 else 0
@@ -262,7 +262,7 @@ def generate(seed):
     outs = [helper.make_tensor_value_info(o, TensorProto.INT64 if o in used_int else TensorProto.FLOAT, None) for o in sorted(outputs)]
     inp = helper.make_tensor_value_info("input", TensorProto.FLOAT, [n, c, h, w])
     graph = helper.make_graph(g.nodes, f"random_{seed}", [inp], outs, g.inits)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     return model
 
