@@ -144,7 +144,20 @@ static bool check_g4(Verify *v)
 	return true;
 }
 
-/* ---- G5, G9: operators ---- */
+/* ---- G5, G8 of weights, G9: operators ---- */
+
+static bool check_weights(Verify *v, const AxcValue *a)
+{
+	const int8_t *w = a->data;
+	for (size_t i = 0; i < a->data_bytes; i++)
+		if (w[i] == -128)
+			return broken(v, NULL, "G8: the int8 weight '%s' has a -128 at %zu", safe(v, a->name), i);
+	for (int i = 0; i < a->q.n; i++)
+		if (a->q.zero_point[i])
+			return broken(v, NULL, "G8: the weight '%s' has zero point %d", safe(v, a->name),
+			              a->q.zero_point[i]);
+	return true;
+}
 
 static bool check_count(Verify *v, const AxcNode *n, uint32_t have, int least, int most, const char *what)
 {
@@ -165,6 +178,9 @@ static bool check_operators(Verify *v)
 			              safe(v, n->name));
 		if (!check_count(v, n, n->n_in, n->op->min_in, n->op->max_in, "inputs") ||
 		    !check_count(v, n, n->n_out, n->op->min_out, n->op->max_out, "outputs"))
+			return false;
+		const AxcValue *w = n->op->quant == AXC_QR_MAC && n->n_in > 1 ? &v->g->values.at[n->in[1]] : NULL;
+		if (v->form == AXC_FORM_QUANTIZED && w && w->dtype == AXC_I8 && w->data && !check_weights(v, w))
 			return false;
 		bool moves = strcmp(n->op_type, "QuantizeLinear") == 0 || strcmp(n->op_type, "DequantizeLinear") == 0;
 		for (uint32_t k = 0; k < n->n_in && v->form == AXC_FORM_QUANTIZED && !moves; k++)
@@ -202,19 +218,6 @@ static bool check_data(Verify *v, const AxcValue *a)
 	return true;
 }
 
-static bool check_weights(Verify *v, const AxcValue *a)
-{
-	const int8_t *w = a->data;
-	for (size_t i = 0; i < a->data_bytes; i++)
-		if (w[i] == -128)
-			return broken(v, NULL, "G8: the int8 weight '%s' has a -128 at %zu", safe(v, a->name), i);
-	for (int i = 0; i < a->q.n; i++)
-		if (a->q.zero_point[i])
-			return broken(v, NULL, "G8: the weight '%s' has zero point %d", safe(v, a->name),
-			              a->q.zero_point[i]);
-	return true;
-}
-
 static bool check_quant(Verify *v, const AxcValue *a)
 {
 	const AxcQuant *q = &a->q;
@@ -235,7 +238,7 @@ static bool check_quant(Verify *v, const AxcValue *a)
 		if (q->zero_point[i] < -128 || q->zero_point[i] > 127)
 			return broken(v, NULL, "G8: '%s' has the zero point %d", safe(v, a->name), q->zero_point[i]);
 	}
-	return a->dtype != AXC_I8 || !a->data || check_weights(v, a);
+	return true;
 }
 
 static bool check_values(Verify *v)

@@ -217,9 +217,13 @@ OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset)
 	w->nodes.arena = w->constants.arena = d->arena;
 	w->read = AXC_NEW_ARRAY(d->arena, bool, g->values.n);
 	size_t bytes = 1 << 16;
-	for (AxcId i = 1; i < g->nodes.n; i++)
-		for (uint32_t k = 0; k < g->nodes.at[i].n_in && !g->nodes.at[i].dead; k++)
-			w->read[g->nodes.at[i].in[k]] = true;
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		const AxcNode *n = &g->nodes.at[i];
+		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
+			w->read[n->in[k]] = true;
+		if (!n->dead)
+			axc_map_put(&w->names, w->arena, n->name, 1);
+	}
 	for (uint32_t i = 0; i < g->outputs.n; i++)
 		w->read[g->outputs.at[i]] = true;
 	for (AxcId i = 1; i < g->values.n; i++) {
