@@ -93,6 +93,8 @@ int64_t axc_samples_count(const AxcSamples *s); /* samples that a run with want 
 bool axc_samples_random(const AxcSamples *s);   /* no data was given */
 int64_t axc_samples_skipped(const AxcSamples *s); /* unusable files met so far */
 const char *axc_samples_python(const AxcSamples *s); /* interpreter in use, or NULL */
+/* Whether runs call the configuration's progress callback (off; axc_calibrate turns it on for its own). */
+void axc_samples_progress(AxcSamples *s, bool on);
 /* Ends the workers now; nothing may be read afterwards. */
 void axc_samples_close(AxcSamples *s);
 

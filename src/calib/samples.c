@@ -118,6 +118,11 @@ void axc_samples_close(AxcSamples *s)
 	close_samples(s, true);
 }
 
+void axc_samples_progress(AxcSamples *s, bool on)
+{
+	s->show_progress = on;
+}
+
 int axc_samples_jobs(const AxcSamples *s)
 {
 	return s->jobs;
