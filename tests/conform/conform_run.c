@@ -1,0 +1,62 @@
+/* conform-run MODEL OUT_PREFIX [INPUT.raw ...]: imports and cleans an ONNX model, runs it in the float
+ * interpreter on raw little-endian inputs in the order of the graph, writes OUT_PREFIX<i>.raw and prints one line per
+ * output: its type and shape. Exit code 3: the model is refused (the message says why). */
+#include <stdlib.h>
+
+#include "eval/eval.h"
+#include "onnx/onnx.h"
+#include "passes/passes.h"
+
+static void die(const AxcDiag *d)
+{
+	printf("%s: %s [%s]\n", axc_status_name(d->error.status), d->error.message ? d->error.message : "?",
+	       d->error.node ? d->error.node : "");
+	exit(3);
+}
+
+static const void *read_input(AxcArena *arena, AxcDiag *d, const char *path, const AxcValue *v)
+{
+	const uint8_t *data;
+	size_t bytes, wanted = (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype);
+	if (!axc_map_file(arena, d, "input", path, (size_t)1 << 31, &data, &bytes))
+		die(d);
+	if (bytes != wanted) {
+		printf("input %s has %zu bytes, wanted %zu\n", v->name, bytes, wanted);
+		exit(4);
+	}
+	return data;
+}
+
+int main(int argc, char **argv)
+{
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	AxcGraph *g;
+	AxcEval *ev;
+	AxcPassConfig config = {.arithmetic_simplification = true};
+	if (argc < 3)
+		return 2;
+	axc_diag_init(&d, arena);
+	d.stage_status = AXC_ONNX_GRAPH_CLEANER_ERROR;
+	if (!axc_onnx_import(arena, &d, argv[1], NULL, NULL, &g) || !axc_clean(g, &config, &d) ||
+	    !axc_lower_check(g, &d) || !axc_eval_new(arena, &d, g, axk_cpu_isa(), false, NULL, &ev))
+		die(&d);
+	const void **in = AXC_NEW_ARRAY(arena, const void *, g->inputs.n);
+	for (uint32_t i = 0; i < g->inputs.n; i++) {
+		if ((int)i + 3 >= argc)
+			return 4;
+		in[i] = read_input(arena, &d, argv[i + 3], axc_value(g, g->inputs.at[i]));
+	}
+	if (!axc_eval_run(ev, &d, in, NULL, NULL))
+		die(&d);
+	for (uint32_t i = 0; i < g->outputs.n; i++) {
+		const AxcValue *v = axc_value(g, g->outputs.at[i]);
+		const char *path = axc_format(arena, "%s%u.raw", argv[2], i);
+		if (!axc_write_file(&d, path, axc_eval_data(ev, g->outputs.at[i]),
+		                    (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype)))
+			die(&d);
+		printf("%s %s\n", axc_dtype_name(v->dtype), axc_shape_text(arena, &v->shape));
+	}
+	axc_arena_free(arena);
+	return 0;
+}
