@@ -6,9 +6,7 @@
 #ifndef AXC_QUANT_H
 #define AXC_QUANT_H
 
-#include "ir/ir.h"
-
-typedef struct AxcRanges AxcRanges; /* calib/calib.h */
+#include "calib/calib.h"
 
 typedef struct AxcQuantConfig {
 	bool float32;           /* property precision = float32: nothing is quantized */
@@ -48,6 +46,11 @@ typedef struct AxcQuantSummary {
 } AxcQuantSummary;
 
 AxcQuantSummary axc_quant_summary(const AxcGraph *quantized);
+/* Text of quantized_model/report.json: coverage, float nodes with reasons, ranges, clipping, parameters
+ * of every int8 value, and what each layer lost (n_layers 0: not measured). */
+void axc_quant_report(const AxcGraph *clean, const AxcGraph *quantized, const AxcRanges *ranges,
+                      const AxcQuantConfig *config, const AxcLayerSnr *layers, uint32_t n_layers,
+                      AxcArena *arena, AxcText *out);
 /* The node computes on int8 values (not a QuantizeLinear/DequantizeLinear). */
 bool axc_node_is_int8(const AxcGraph *quantized, const AxcNode *node);
 

@@ -2,7 +2,6 @@
 #ifndef AXC_QUANT_SCALES_H
 #define AXC_QUANT_SCALES_H
 
-#include "calib/calib.h"
 #include "quant/plan.h"
 
 /* Scales are kept within these, so that products and ratios of them are normal floats. */
