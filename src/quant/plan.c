@@ -86,7 +86,7 @@ static const char *why_float(AxcArena *arena, const AxcGraph *g, const AxcNode *
 		return "precision is float32";
 	const char *pattern = kept_by_user(n, config);
 	if (pattern)
-		return axc_format(arena, "kept in float by keep_float \"%s\"", axc_safe_name(arena, pattern));
+		return axc_format(arena, "kept in float by keep_float \"%s\"", pattern);
 	if (!n->op || n->op->quant == AXC_QR_FLOAT || !n->op->eval_i8)
 		return "the operator has no int8 form";
 	if (!float_types(g, n))

@@ -79,6 +79,87 @@ static void shared_output_is_left(void **state)
 	assert_int_equal(count_nodes(g, "Conv"), 2);
 }
 
+/* Conv, Mul [C,1,1], Add scalar, Div [1,C,1,1], Sub: all in the weights, in one application. */
+static void chain_behind_conv(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(1, 4, 6, 6)), y = conv(f, "conv", x, SHAPE(8, 4, 3, 3), 1, 1);
+	y = op(f, "Mul", "mul", IDS(y, weights(f, "m", SHAPE(8, 1, 1), 1.0f, 0.5f)));
+	y = op(f, "Add", "add", IDS(weights(f, "a", SHAPE(1), 0.3f, 0.0f), y));
+	y = op(f, "Div", "div", IDS(y, weights(f, "d", SHAPE(1, 8, 1, 1), 2.0f, 0.5f)));
+	y = op(f, "Sub", "sub", IDS(weights(f, "s", SHAPE(8, 1, 1), 0.0f, 1.0f), y));
+	output(f, y);
+	AxcGraph *g = clean_and_compare(f, true);
+	assert_int_equal(count_nodes(g, NULL), 1);
+	assert_int_equal(axc_node(g, 1)->n_origins, 5);
+}
+
+static void chain_stays_without_simplification(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(1, 4, 6, 6)), y = conv(f, "conv", x, SHAPE(8, 4, 3, 3), 1, 1);
+	y = op(f, "Mul", "mul", IDS(y, weights(f, "m", SHAPE(8, 1, 1), 1.0f, 0.5f)));
+	output(f, batch_norm(f, "bn", y, 8));
+	AxcGraph *g = clean_and_compare(f, false);
+	assert_int_equal(count_nodes(g, "Mul"), 1);
+	assert_int_equal(count_nodes(g, "BatchNormalization"), 0);
+}
+
+/* A constant that varies along the width, or one that widens the shape, is no channel factor. */
+static void other_axes_are_left(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(1, 4, 6, 8)), y = conv(f, "conv", x, SHAPE(8, 4, 1, 1), 1, 0);
+	y = op(f, "Mul", "mul", IDS(y, weights(f, "m", SHAPE(8), 1.0f, 0.5f)));
+	AxcId p = input(f, "p", SHAPE(1, 4, 1, 1)), z = conv(f, "conv2", p, SHAPE(8, 4, 1, 1), 1, 0);
+	z = op(f, "Add", "add", IDS(z, weights(f, "a", SHAPE(1, 8, 6, 8), 1.0f, 0.5f)));
+	output(f, op(f, "Add", "sum", IDS(y, z)));
+	AxcGraph *g = clean_and_compare(f, true);
+	assert_int_equal(count_nodes(g, NULL), 5);
+}
+
+static void normalization_of_the_input(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(1, 3, 6, 6));
+	AxcId y = op(f, "Sub", "mean", IDS(x, weights(f, "m", SHAPE(3, 1, 1), 0.5f, 0.2f)));
+	y = op(f, "Div", "std", IDS(y, weights(f, "s", SHAPE(3, 1, 1), 0.5f, 0.2f)));
+	AxcId a = conv(f, "padded", y, SHAPE(4, 3, 3, 3), 1, 1);
+	output(f, a);
+	AxcGraph *g = clean_and_compare(f, true);
+	assert_int_equal(count_nodes(g, NULL), 2); /* one depthwise 1x1 for both, then the padded one */
+	assert_int_equal(count_nodes(g, "Conv"), 2);
+}
+
+static void matmul_takes_the_bias(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(2, 3, 5)), w = weights(f, "w", SHAPE(5, 4), 0.0f, 1.0f);
+	AxcId y = op(f, "MatMul", "mm", IDS(x, w));
+	output(f, op(f, "Add", "bias", IDS(weights(f, "b", SHAPE(4), 0.0f, 1.0f), y)));
+	AxcGraph *g = clean_and_compare(f, true);
+	assert_int_equal(count_nodes(g, NULL), 1);
+	assert_int_equal(axc_node(g, 1)->n_in, 3);
+}
+
+/* Linear time and memory, no recursion. */
+static void long_chain(void **state)
+{
+	Fixture *f = *state;
+	enum { N = 100000 };
+	AxcId x = input(f, "x", SHAPE(1, 2, 2, 2)), y = conv(f, "conv", x, SHAPE(2, 2, 1, 1), 1, 0);
+	AxcId c = axc_const_f32(f->g, "c", 1e-5f);
+	for (int i = 0; i < N; i++)
+		y = op(f, "Add", axc_format(f->arena, "a%d", i), IDS(y, c));
+	output(f, y);
+	AxcPassConfig config = {.arithmetic_simplification = true};
+	expect_ok(f, axc_clean(f->g, &config, &f->d));
+	assert_int_equal(count_nodes(f->g, NULL), 1);
+	const float *bias = axc_value(f->g, axc_node(f->g, 1)->in[2])->data;
+	assert_true(fabsf(bias[0] - 1.0f) < 1e-4f);
+	assert_true(axc_arena_peak_bytes(f->arena) < (size_t)1 << 29);
+}
+
 static void dead_weights_are_flushed(void **state)
 {
 	Fixture *f = *state;
@@ -98,7 +179,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(bn_behind_conv), T(bn_behind_conv_transpose), T(bn_in_front_needs_no_padding),
 		T(bn_in_front_of_padding_is_depthwise), T(gemm_factors_and_bn), T(shared_output_is_left),
-		T(dead_weights_are_flushed),
+		T(chain_behind_conv), T(chain_stays_without_simplification), T(other_axes_are_left),
+		T(normalization_of_the_input), T(matmul_takes_the_bias), T(long_chain), T(dead_weights_are_flushed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
