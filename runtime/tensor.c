@@ -123,7 +123,7 @@ static bool parse_quantization(json_t *json, RtTensor *t, Problem *problem)
 			return fail(problem, "scale: wanted numbers above 0");
 		if (!json_is_integer(z) || json_integer_value(z) < INT32_MIN || json_integer_value(z) > INT32_MAX)
 			return fail(problem, "zero_point: wanted whole numbers");
-		t->info.scale = json_number_value(s);
+		t->info.scale = (float)json_number_value(s); /* scales are float32; the text is the shortest for one */
 		t->info.zero_point = (int)json_integer_value(z);
 	}
 	json_t *axis = json_object_get(json, "axis");
