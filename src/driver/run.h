@@ -51,14 +51,16 @@ typedef struct AxcRun {
 	AxcOnnxInfo info;
 	AxcGraph *graph;     /* clean */
 	AxcGraph *quantized; /* as read back from quantized_model/ */
-	AxcSamples *samples;
+	AxcCalibConfig calib;
+	AxcSamples *samples; /* open, or NULL */
+	int n_verify;        /* kept for --verify */
+	void ***verify_inputs; /* [sample][input] */
 	AxcRanges *ranges;
 	const AxcTarget *target;
 	const char *cc_path; /* NULL: nothing is built */
 	AxcProgram *program;
 	AxcPassTrace trace;
 	AxcVerify verify;
-	const char *model_hash_source; /* input file */
 	const char *compiled_temp; /* .compiled_model.tmp-PID while it is being written */
 } AxcRun;
 
@@ -83,9 +85,37 @@ bool axc_run_dumps(const AxcRun *run, const char *stage);
 AXC_CHECKED bool axc_run_dump_graph(AxcRun *run, const char *stage, const AxcGraph *g);
 AXC_CHECKED bool axc_run_dump_text(AxcRun *run, const char *stage, const AxcText *text);
 
-/* ---- stages_start.c, stages_quantize.c, stages_lower.c ---- */
+/* ---- stages_start.c: the input, its import, what is checked before anything costs time ---- */
 
-bool axc_stage_start(AxcRun *run);
+bool axc_stage_start(AxcRun *run);   /* the input file exists; cli_args.json, conf.json */
 bool axc_stage_import(AxcRun *run);
+bool axc_stage_clean(AxcRun *run);
+bool axc_stage_check(AxcRun *run);   /* every node can be compiled */
+bool axc_stage_find_cc(AxcRun *run);
+bool axc_stage_replace(AxcRun *run); /* input_model/; the earlier run's files go */
+
+/* ---- stages_quantize.c: the quantize half ---- */
+
+bool axc_stage_calibrate(AxcRun *run);
+bool axc_stage_quantize(AxcRun *run);
+bool axc_stage_export(AxcRun *run); /* quantized_model/ */
+
+/* ---- stages_lower.c: the lower half ---- */
+
+bool axc_stage_frontend(AxcRun *run); /* quantized_model/ read back */
+bool axc_stage_midend(AxcRun *run);
+bool axc_stage_plan(AxcRun *run);
+bool axc_stage_emit(AxcRun *run);
+bool axc_stage_verify(AxcRun *run);
+bool axc_stage_publish(AxcRun *run); /* compiled_model/ */
+
+/* ---- samples.c: data for calibration and verification ---- */
+
+/* The options and properties as calib wants them. */
+AxcCalibConfig axc_run_calib_config(AxcRun *run);
+/* Opens the samples of `g`'s inputs. */
+AXC_CHECKED bool axc_run_open_samples(AxcRun *run, const AxcGraph *g);
+/* Keeps copies of the first samples for --verify. */
+AXC_CHECKED bool axc_run_keep_samples(AxcRun *run, const AxcGraph *g);
 
 #endif

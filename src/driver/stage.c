@@ -95,3 +95,12 @@ bool axc_run_dump_text(AxcRun *run, const char *stage, const AxcText *text)
 	return axc_make_dir(&run->d, axc_outdir_path(&run->out, "dumps")) &&
 	       axc_outdir_write(&run->out, &run->d, name, text->at, text->n, false);
 }
+
+bool axc_run_dump_graph(AxcRun *run, const char *stage, const AxcGraph *g)
+{
+	AxcText text = {.arena = run->arena};
+	if (!axc_run_dumps(run, stage))
+		return true;
+	axc_graph_print(g, &text, NULL);
+	return axc_run_dump_text(run, stage, &text);
+}

@@ -1,6 +1,10 @@
 /* The stages in front of the network: what the run was asked, the input file, its import. */
 #include "driver/run.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 static bool write_cli_args(AxcRun *run)
 {
 	AxcText text = {.arena = run->keep};
@@ -44,5 +48,129 @@ bool axc_stage_import(AxcRun *run)
 		const char *note = axc_strdup(run->keep, run->info.notes.at[i]);
 		AXC_PUSH(run->keep, &run->report.notes, note);
 	}
+	return axc_run_dump_graph(run, "import", run->graph);
+}
+
+/* ---- clean ---- */
+
+static void describe_model(AxcRun *run)
+{
+	const AxcGraph *g = run->graph;
+	run->report.model.name = axc_strdup(run->keep, g->model_name);
+	for (AxcId i = 1; i < g->nodes.n; i++)
+		if (!g->nodes.at[i].dead)
+			run->report.model.macs += axc_node_macs(g, &g->nodes.at[i]);
+	for (AxcId i = 1; i < g->values.n; i++)
+		if (!g->values.at[i].dead && g->values.at[i].data && g->values.at[i].dtype == AXC_F32)
+			run->report.model.parameters += axc_shape_count(&g->values.at[i].shape);
+}
+
+bool axc_stage_clean(AxcRun *run)
+{
+	run->trace.arena = run->keep;
+	AxcPassConfig config = {
+		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
+		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
+		.trace = &run->trace,
+	};
+	if (!axc_clean(run->graph, &config, &run->d))
+		return false;
+	describe_model(run);
+	axc_log(&run->d, AXC_INFO, "%s: %u nodes, %.1f million MACs, %.2f million parameters",
+	        run->graph->model_name, run->report.model.nodes, (double)run->report.model.macs / 1e6,
+	        (double)run->report.model.parameters / 1e6);
+	return axc_run_dump_graph(run, "clean", run->graph);
+}
+
+bool axc_stage_check(AxcRun *run)
+{
+	return axc_lower_check(run->graph, &run->d);
+}
+
+/* ---- before anything costs time ---- */
+
+bool axc_stage_find_cc(AxcRun *run)
+{
+	return !AXC_CFG_BOOL(&run->cfg, build_kernel) ||
+	       axc_find_cc(run->keep, &run->d, AXC_CFG_TEXT(&run->cfg, cc), &run->cc_path);
+}
+
+static bool copy_file(AxcRun *run, const char *from, const char *to)
+{
+	const uint8_t *data;
+	size_t bytes;
+	return axc_make_dir(&run->d, axc_path_dir(run->keep, to)) &&
+	       axc_map_file(run->arena, &run->d, "model", from, SIZE_MAX / 2, &data, &bytes) &&
+	       axc_write_file(&run->d, to, data, bytes);
+}
+
+/* The model byte for byte, its external data beside it under the same relative names. */
+static bool copy_onnx(AxcRun *run, const char *dir)
+{
+	const char *source = axc_path_dir(run->keep, run->input);
+	if (!copy_file(run, run->input, axc_path_join(run->keep, dir, "fp32_model.onnx")))
+		return false;
+	for (uint32_t i = 0; i < run->info.external_files.n; i++) {
+		const char *name = run->info.external_files.at[i];
+		if (strcmp(name, "fp32_model.onnx") == 0)
+			return axc_fail(&run->d, "external data called fp32_model.onnx cannot lie beside the copy of "
+			                "the model");
+		if (!copy_file(run, axc_path_join(run->keep, source, name), axc_path_join(run->keep, dir, name)))
+			return false;
+	}
 	return true;
+}
+
+typedef struct Copy {
+	AxcRun *run;
+	const char *from, *to;
+} Copy;
+
+static bool copy_one(void *ctx, const char *path)
+{
+	Copy *c = ctx;
+	return copy_file(c->run, axc_path_join(c->run->keep, c->from, path),
+	                 axc_path_join(c->run->keep, c->to, path));
+}
+
+/* A directory beside the manifest's own, as it is. */
+static bool copy_tree(AxcRun *run, const char *from, const char *to)
+{
+	Copy c = {run, from, to};
+	int fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return axc_fail(&run->d, "cannot open '%s': %s", axc_safe_name(run->keep, from), strerror(errno));
+	bool ok = axc_outdir_walk(run->keep, fd, ".", copy_one, &c);
+	close(fd);
+	return ok || run->d.failed ? ok : axc_fail(&run->d, "cannot copy '%s'", axc_safe_name(run->keep, from));
+}
+
+static bool copy_quantized(AxcRun *run, bool *ret_input_model)
+{
+	const char *temp, *source = axc_path_dir(run->keep, run->input);
+	const char *model = axc_path_join(run->keep, axc_path_dir(run->keep, source), "input_model");
+	*ret_input_model = axc_exists(axc_path_join(run->keep, model, "fp32_model.onnx"));
+	if (!*ret_input_model)
+		axc_run_note(run, "no input_model/ beside the quantized model: it is not copied");
+	return axc_outdir_temp(&run->out, &run->d, "quantized_model", &temp) && copy_tree(run, source, temp) &&
+	       (!*ret_input_model || (axc_outdir_temp(&run->out, &run->d, "input_model", &temp) &&
+	                              copy_tree(run, model, temp)));
+}
+
+/* What is kept of the input is copied before the earlier run's files go: it may be among them. */
+bool axc_stage_replace(AxcRun *run)
+{
+	const char *temp;
+	bool manifest = run->mode == AXC_MODE_LOWER_ONLY, input_model = !run->out.in_place;
+	if (!run->has_out || run->mode == AXC_MODE_CHECK)
+		return true;
+	if (run->out.in_place)
+		return axc_outdir_clear(&run->out, &run->d);
+	if (!manifest && !(axc_outdir_temp(&run->out, &run->d, "input_model", &temp) && copy_onnx(run, temp)))
+		return false;
+	if (manifest && !copy_quantized(run, &input_model))
+		return false;
+	return axc_outdir_clear(&run->out, &run->d) &&
+	       (!input_model || axc_outdir_publish(&run->out, &run->d, "input_model")) &&
+	       (!manifest || axc_outdir_publish(&run->out, &run->d, "quantized_model"));
 }
