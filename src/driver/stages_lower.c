@@ -1,0 +1,137 @@
+/* The lower half: quantized_model/ to compiled_model/. Numbers do not change here any more. */
+#include "driver/run.h"
+
+#include <stdlib.h>
+
+/* ---- program ---- */
+
+bool axc_stage_midend(AxcRun *run)
+{
+	const AxcConfig *cfg = &run->cfg;
+	AxcLowerConfig config = {
+		.target = run->target,
+		.cores = (int)AXC_CFG_INT(cfg, aipu_cores_used),
+		.run_f32 = !AXC_CFG_BOOL(cfg, remove_io_quantization),
+		.io_padding = AXC_CFG_BOOL(cfg, apply_pword_padding),
+		.io_nhwc = AXC_CFG_BOOL(cfg, remove_io_padding_and_layout_transform),
+		.profile = AXC_CFG(cfg, profiling_levels)->n_list > 0,
+	};
+	AxcText text = {.arena = run->arena};
+	if (!axc_lower(run->arena, &run->d, run->quantized, &config, &run->program))
+		return false;
+	if (!axc_run_dumps(run, "midend"))
+		return true;
+	axc_program_print(run->program, &text);
+	return axc_run_dump_text(run, "midend", &text);
+}
+
+/* Bytes a pool may have: the constraint, and its size when that was set, times resources_used; 0: no limit. */
+static size_t budget(const AxcConfig *cfg, AxcPropId constraint, AxcPropId size)
+{
+	int64_t most = INT64_MAX;
+	if (!cfg->at[constraint].null)
+		most = cfg->at[constraint].integer;
+	if (!axc_config_is_default(cfg, size))
+		most = AXC_MIN(most, cfg->at[size].integer);
+	double part = AXC_CFG_REAL(cfg, resources_used);
+	if (most == INT64_MAX)
+		return 0;
+	return AXC_MAX((size_t)1, (size_t)((double)most * part));
+}
+
+bool axc_stage_plan(AxcRun *run)
+{
+	const AxcConfig *cfg = &run->cfg;
+	AxcText text = {.arena = run->arena};
+	AxcPlanConfig config = {
+		.promote = AXC_CFG_BOOL(cfg, enable_buffer_promotion),
+		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_memplan_attempts), 1000),
+	};
+	config.budget_bytes[AXC_POOL_DDR] = budget(cfg, AXC_P_ddr_constraint, AXC_P_ddr_size_used);
+	config.budget_bytes[AXC_POOL_L2] = budget(cfg, AXC_P_l2_constraint, AXC_P_l2_size_used);
+	config.budget_bytes[AXC_POOL_L1] = budget(cfg, AXC_P_l1_constraint, AXC_P_l1_size_used);
+	if (!axc_plan(run->program, &config, &run->d) || !axc_plan_check(run->program, &run->d))
+		return false;
+	run->report.kernel.target = run->target->name;
+	run->report.kernel.cores = run->program->cores;
+	for (int k = 0; k < AXC_POOL_COUNT; k++)
+		run->report.kernel.workspace_bytes += run->program->ws_bytes[k];
+	run->report.kernel.const_bytes = run->program->const_bytes;
+	if (!axc_run_dumps(run, "program"))
+		return true;
+	axc_program_print(run->program, &text);
+	axc_program_memory_map(run->program, &text);
+	return axc_run_dump_text(run, "program", &text);
+}
+
+/* ---- files ---- */
+
+bool axc_stage_emit(AxcRun *run)
+{
+	AxcEmitConfig config = {
+		.cc_path = run->cc_path,
+		.cflags = AXC_CFG_TEXT(&run->cfg, cflags),
+		.onnx_opset = (int)AXC_CFG_INT(&run->cfg, onnx_opset_version),
+		.split_graphs = AXC_CFG_BOOL(&run->cfg, graph_cleaner_split_pre_post_processing),
+	};
+	if (!axc_outdir_temp(&run->out, &run->d, "compiled_model", &run->compiled_temp))
+		return false;
+	/* what the C compiler leaves when it is killed goes with the directory */
+	const char *old = getenv("TMPDIR");
+	old = old ? axc_strdup(run->keep, old) : NULL;
+	setenv("TMPDIR", run->compiled_temp, 1);
+	bool ok = axc_emit(run->arena, &run->d, run->program, run->quantized, &config, run->compiled_temp);
+	if (old)
+		setenv("TMPDIR", old, 1);
+	else
+		unsetenv("TMPDIR");
+	return ok;
+}
+
+static bool verify_sample(void *ctx, AxcDiag *d, int i, void *const *inputs)
+{
+	AxcRun *run = ctx;
+	(void)d;
+	for (uint32_t k = 0; k < run->quantized->inputs.n; k++) {
+		const AxcValue *v = &run->quantized->values.at[run->quantized->inputs.at[k]];
+		memcpy(inputs[k], run->verify_inputs[i][k],
+		       (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype));
+	}
+	return true;
+}
+
+static bool may_verify(AxcRun *run)
+{
+	bool wanted = !AXC_OPT(&run->opt, verify)->given || AXC_OPT(&run->opt, verify)->integer > 0;
+	return wanted && run->cc_path && axc_target_runs_here(run->target);
+}
+
+bool axc_stage_verify(AxcRun *run)
+{
+	/* from a manifest nothing was calibrated, so there are no samples yet */
+	if (may_verify(run) && !run->n_verify &&
+	    (!axc_run_open_samples(run, run->quantized) || !axc_run_keep_samples(run, run->quantized)))
+		return false;
+	if (!axc_verify(run->arena, &run->d, run->program, run->quantized, run->compiled_temp,
+	                may_verify(run) ? run->n_verify : 0, verify_sample, run, &run->verify))
+		return false;
+	run->report.verify.known = true;
+	run->report.verify.equal = run->verify.equal;
+	run->report.verify.skipped = run->verify.skipped;
+	run->report.verify.samples = run->verify.samples;
+	if (run->verify.note)
+		run->report.verify.note = axc_strdup(run->keep, run->verify.note);
+	if (run->verify.skipped)
+		axc_run_note(run, "not verified: %s", run->verify.note ? run->verify.note : "no samples");
+	else
+		axc_log(&run->d, AXC_INFO, "verified: %d sample%s through the kernel and the interpreter, every byte equal",
+		        run->verify.samples, run->verify.samples == 1 ? "" : "s");
+	return true;
+}
+
+bool axc_stage_publish(AxcRun *run)
+{
+	return axc_emit_report(run->arena, &run->d, run->program, run->quantized, &run->verify,
+	                       run->compiled_temp) &&
+	       axc_outdir_publish(&run->out, &run->d, "compiled_model");
+}

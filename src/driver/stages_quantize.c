@@ -1,0 +1,78 @@
+/* The quantize half: clean graph to quantized_model/. */
+#include "driver/run.h"
+
+static AxcQuantConfig quant_config(const AxcRun *run)
+{
+	const AxcConfig *cfg = &run->cfg;
+	bool hybrid = strcmp(AXC_CFG_TEXT(cfg, quantization_scheme), "hybrid_per_tensor_per_channel") == 0;
+	return (AxcQuantConfig){
+		.float32 = strcmp(AXC_CFG_TEXT(cfg, precision), "float32") == 0,
+		.float_outputs = AXC_CFG_BOOL(cfg, float_outputs),
+		.per_channel_dw = hybrid || AXC_CFG_BOOL(cfg, quantize_dw_channel_wise),
+		.keep_float = AXC_CFG(cfg, keep_float)->list,
+		.n_keep_float = AXC_CFG(cfg, keep_float)->n_list,
+	};
+}
+
+/* ---- calibrate ---- */
+
+static bool dump_ranges(AxcRun *run)
+{
+	AxcText text = {.arena = run->arena};
+	if (!axc_run_dumps(run, "calibrate"))
+		return true;
+	axc_text_str(&text, "# value: range chosen, seen, method\n");
+	for (AxcId v = 1; v < run->ranges->n; v++) {
+		const AxcRange *r = &run->ranges->at[v];
+		if (!r->observed)
+			continue;
+		axc_text_f(&text, "%s: ", axc_safe_name(run->arena, run->graph->values.at[v].name));
+		axc_text_float(&text, r->lo);
+		axc_text_str(&text, "..");
+		axc_text_float(&text, r->hi);
+		axc_text_str(&text, ", ");
+		axc_text_float(&text, r->min);
+		axc_text_str(&text, "..");
+		axc_text_float(&text, r->max);
+		axc_text_f(&text, ", %s\n", r->method ? r->method : "-");
+	}
+	return axc_run_dump_text(run, "calibrate", &text);
+}
+
+bool axc_stage_calibrate(AxcRun *run)
+{
+	if (!axc_run_open_samples(run, run->graph))
+		return false;
+	if (quant_config(run).float32) {
+		axc_run_note(run, "nothing is calibrated: precision is float32");
+		return true;
+	}
+	axc_log(&run->d, AXC_INFO, "calibrating with up to %lld samples%s", (long long)axc_samples_count(run->samples),
+	        axc_samples_random(run->samples) ? " of random data" : "");
+	if (!axc_calibrate_samples(run->arena, &run->d, run->graph, &run->calib, run->samples, &run->ranges))
+		return false;
+	run->report.calibration.known = true;
+	run->report.calibration.random = run->ranges->random;
+	run->report.calibration.samples = run->ranges->samples;
+	run->report.calibration.skipped = run->ranges->skipped;
+	return dump_ranges(run);
+}
+
+/* ---- quantize ---- */
+
+bool axc_stage_quantize(AxcRun *run)
+{
+	AxcQuantConfig config = quant_config(run);
+	if (!axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
+		return false;
+	AxcQuantSummary s = axc_quant_summary(run->quantized);
+	run->report.coverage.known = true;
+	run->report.coverage.int8_macs = s.int8_macs;
+	run->report.coverage.float_macs = s.float_macs;
+	run->report.coverage.int8_nodes = s.int8_nodes;
+	run->report.coverage.float_nodes = s.float_nodes;
+	int64_t macs = s.int8_macs + s.float_macs;
+	axc_log(&run->d, AXC_INFO, "quantized: %u nodes in int8 (%.2f %% of the MACs), %u in float", s.int8_nodes,
+	        macs ? 100.0 * (double)s.int8_macs / (double)macs : 100.0, s.float_nodes);
+	return axc_run_dump_graph(run, "quantize", run->quantized);
+}
