@@ -29,6 +29,15 @@ static bool lower(AxcRun *run)
 	       axc_stage(run, "publish", AXC_TIR_TO_RUNTIME_ERROR, axc_stage_publish);
 }
 
+static bool check(AxcRun *run)
+{
+	return axc_stage(run, "describe", AXC_TOP_LEVEL_QUANTIZE_ERROR, axc_stage_describe) &&
+	       axc_stage(run, "quantize", AXC_TOP_LEVEL_QUANTIZE_ERROR, axc_stage_try_quantize) &&
+	       axc_stage(run, "midend", AXC_TOP_LEVEL_LOWER_ERROR, axc_stage_midend) &&
+	       axc_stage(run, "plan", AXC_LOWER_MIDEND_ERROR, axc_stage_plan) &&
+	       axc_stage(run, "verdict", AXC_TOP_LEVEL_LOWER_ERROR, axc_stage_verdict);
+}
+
 /* The input is read whole before the earlier run's files go, and the C compiler is looked for before
  * minutes of calibration. */
 bool axc_pipeline(AxcRun *run)
@@ -39,7 +48,7 @@ bool axc_pipeline(AxcRun *run)
 	    (to_c && !axc_stage(run, "find_cc", AXC_TIR_TO_RUNTIME_ERROR, axc_stage_find_cc)))
 		return false;
 	if (run->mode == AXC_MODE_CHECK)
-		return true;
+		return check(run);
 	return axc_stage(run, "replace", AXC_INITIALIZE_CLI_ERROR, axc_stage_replace) &&
 	       (!from_onnx || quantize(run)) &&
 	       (!to_c || ((!from_onnx || frontend(run)) && lower(run)));

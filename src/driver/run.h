@@ -96,6 +96,7 @@ bool axc_stage_replace(AxcRun *run); /* input_model/; the earlier run's files go
 
 /* ---- stages_quantize.c: the quantize half ---- */
 
+AxcQuantConfig axc_run_quant_config(const AxcRun *run);
 bool axc_stage_calibrate(AxcRun *run);
 bool axc_stage_quantize(AxcRun *run);
 bool axc_stage_export(AxcRun *run); /* quantized_model/ */
@@ -108,6 +109,12 @@ bool axc_stage_plan(AxcRun *run);
 bool axc_stage_emit(AxcRun *run);
 bool axc_stage_verify(AxcRun *run);
 bool axc_stage_publish(AxcRun *run); /* compiled_model/ */
+
+/* ---- check.c: --check ---- */
+
+bool axc_stage_describe(AxcRun *run);     /* the network, operator by operator, on stdout */
+bool axc_stage_try_quantize(AxcRun *run); /* without calibration */
+bool axc_stage_verdict(AxcRun *run);
 
 /* ---- samples.c: data for calibration and verification ---- */
 

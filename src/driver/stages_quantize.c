@@ -1,7 +1,7 @@
 /* The quantize half: clean graph to quantized_model/. */
 #include "driver/run.h"
 
-static AxcQuantConfig quant_config(const AxcRun *run)
+AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
 	bool hybrid = strcmp(AXC_CFG_TEXT(cfg, quantization_scheme), "hybrid_per_tensor_per_channel") == 0;
@@ -43,7 +43,7 @@ bool axc_stage_calibrate(AxcRun *run)
 {
 	if (!axc_run_open_samples(run, run->graph))
 		return false;
-	if (quant_config(run).float32) {
+	if (axc_run_quant_config(run).float32) {
 		axc_run_note(run, "nothing is calibrated: precision is float32");
 		return true;
 	}
@@ -62,7 +62,7 @@ bool axc_stage_calibrate(AxcRun *run)
 
 bool axc_stage_quantize(AxcRun *run)
 {
-	AxcQuantConfig config = quant_config(run);
+	AxcQuantConfig config = axc_run_quant_config(run);
 	if (!axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
 		return false;
 	AxcQuantSummary s = axc_quant_summary(run->quantized);
