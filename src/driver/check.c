@@ -40,7 +40,7 @@ static void print_operators(AxcRun *run, const AxcQuantPlan *plan, AxcText *out)
 			continue;
 		Row *row = row_of(run->arena, &rows, n->op_type);
 		row->nodes++;
-		row->int8 += plan->node_int8[i];
+		row->int8 += plan->node_int8[i] && !plan->folded[i];
 		row->folded += plan->folded[i];
 		row->macs += axc_node_macs(g, n);
 	}

@@ -44,6 +44,7 @@ bool axc_stage_calibrate(AxcRun *run)
 	if (!axc_run_open_samples(run, run->graph))
 		return false;
 	if (axc_run_quant_config(run).float32) {
+		run->ranges = AXC_NEW(run->arena, AxcRanges);
 		axc_run_note(run, "nothing is calibrated: precision is float32");
 		return true;
 	}
@@ -75,4 +76,47 @@ bool axc_stage_quantize(AxcRun *run)
 	axc_log(&run->d, AXC_INFO, "quantized: %u nodes in int8 (%.2f %% of the MACs), %u in float", s.int8_nodes,
 	        macs ? 100.0 * (double)s.int8_macs / (double)macs : 100.0, s.float_nodes);
 	return axc_run_dump_graph(run, "quantize", run->quantized);
+}
+
+/* ---- quantized_model/ ---- */
+
+enum { SNR_SAMPLES = 4 };
+
+/* What each layer lost, measured on the first samples. */
+static bool write_report(AxcRun *run, const char *dir)
+{
+	AxcQuantConfig config = axc_run_quant_config(run);
+	AxcLayerSnr *layers = NULL;
+	uint32_t n_layers = 0;
+	AxcText text = {.arena = run->arena};
+	int64_t want = AXC_MIN((int64_t)SNR_SAMPLES, axc_samples_count(run->samples));
+	if (!config.float32 && !axc_layer_snr(run->arena, &run->d, run->graph, run->quantized, run->samples, want,
+	                                      &layers, &n_layers))
+		return false;
+	axc_quant_report(run->graph, run->quantized, run->ranges, &config, layers, n_layers, run->arena, &text);
+	return axc_write_file(&run->d, axc_path_join(run->arena, dir, "report.json"), text.at, text.n);
+}
+
+static bool write_quantized(AxcRun *run, const char *dir)
+{
+	const char *onnx = axc_path_join(run->arena, dir, "quantized_model.onnx");
+	return write_report(run, dir) &&
+	       axc_onnx_write_qdq(&run->d, run->quantized, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), onnx);
+}
+
+/* Samples are not needed any more behind this stage: --verify has its copies, and the Python workers end. */
+bool axc_stage_export(AxcRun *run)
+{
+	const char *temp;
+	if (!axc_outdir_temp(&run->out, &run->d, "quantized_model", &temp) || !write_quantized(run, temp) ||
+	    !axc_run_keep_samples(run, run->graph))
+		return false;
+	axc_samples_close(run->samples);
+	run->samples = NULL;
+	return axc_outdir_publish(&run->out, &run->d, "quantized_model");
+}
+
+bool axc_stage_frontend(AxcRun *run)
+{
+	return run->quantized != NULL;
 }
