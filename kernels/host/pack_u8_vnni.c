@@ -4,13 +4,13 @@
 
 int axk_units_conv_vnni(const void *params)
 {
-	axk_conv_geometry g = axk_conv_geometry_of(params, 64);
+	axk_conv_geometry g = axk_conv_geometry_of(params, 64, 1);
 	return g.images * g.bands * g.split;
 }
 
 size_t axk_scratch_conv_vnni(const void *params)
 {
-	axk_conv_geometry g = axk_conv_geometry_of(params, 64);
+	axk_conv_geometry g = axk_conv_geometry_of(params, 64, 1);
 	return g.copy ? (size_t)axk_conv_band_rows(&g, params) * g.row + AXK_SLACK : 0;
 }
 
@@ -22,7 +22,7 @@ static size_t vector_bytes(const axk_conv_geometry *g)
 size_t axk_pack_bytes_conv_vnni(const void *params)
 {
 	const struct axk_conv *p = params;
-	axk_conv_geometry g = axk_conv_geometry_of(p, 64);
+	axk_conv_geometry g = axk_conv_geometry_of(p, 64, 1);
 	return 64 + (size_t)p->groups * axk_div_up(g.ocg, 16) * vector_bytes(&g);
 }
 
@@ -42,7 +42,7 @@ static void pack_lane(const axk_conv_geometry *g, const struct axk_conv *p, cons
 void axk_pack_conv_vnni(const void *params, const AxkPackIn *in, void *dst)
 {
 	const struct axk_conv *p = params;
-	axk_conv_geometry g = axk_conv_geometry_of(p, 64);
+	axk_conv_geometry g = axk_conv_geometry_of(p, 64, 1);
 	const size_t k = (size_t)p->kh * p->kw * g.icg;
 	int32_t clamp = 0; /* |acc * m| may leave int32 */
 	memset(dst, 0, axk_pack_bytes_conv_vnni(p));

@@ -32,6 +32,12 @@ size_t axk_scratch_conv_vnni(const void *params);
 size_t axk_pack_bytes_conv_vnni(const void *params);
 void axk_pack_conv_vnni(const void *params, const AxkPackIn *in, void *dst);
 
+/* pack_u8_avx2.c: conv_u8_avx2.c */
+int axk_units_conv_avx2(const void *params);
+size_t axk_scratch_conv_avx2(const void *params);
+size_t axk_pack_bytes_conv_avx2(const void *params);
+void axk_pack_conv_avx2(const void *params, const AxkPackIn *in, void *dst);
+
 /* pack_u8_dw.c: dwconv_u8_avx512vnni.c */
 int axk_fits_dwconv_vnni(const void *params);
 size_t axk_scratch_dwconv_vnni(const void *params);

@@ -28,10 +28,10 @@ AXK_INLINE int axk_div_up(int a, int b)
 	return (a + b - 1) / b;
 }
 
-AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p)
+AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p, int bytes)
 {
 	if (g->long_row) { /* a band's input stays in the L1 cache while the blocks of channels pass by */
-		int band = 24576 / (p->ic + 1) / 24 * 24;
+		int band = 24576 / bytes / (p->ic + 1) / 24 * 24;
 		g->band = band < 48 ? 48 : band > 960 ? 960 : band;
 		g->bands = axk_div_up(g->ow, g->band);
 		g->band = axk_div_up(axk_div_up(g->ow, g->bands), 24) * 24;
@@ -46,28 +46,31 @@ AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p)
 	g->band = rows * p->ow;
 }
 
-AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int lanes)
+AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int lanes, int bytes)
 {
 	axk_conv_geometry g = {0, p->n, p->oh, p->ow, p->ic / p->groups, p->oc / p->groups, 0, 0, 0, 0, 0, 0, 0,
 			       0, 0, 0, 0, 0};
+	/* an element is as wide in scratch as the kernel wants it; 2 bytes always need the copy */
 	int last_y = (p->oh - 1) * p->sh - p->pt + (p->kh - 1) * p->dh;
 	int last_x = (p->ow - 1) * p->sw - p->pl + (p->kw - 1) * p->dw;
 	g.long_row = p->kh == 1 && p->kw == 1 && p->sh == 1 && p->sw == 1 && p->pt == 0 && p->pl == 0 &&
 		     p->oh == p->ih && p->ow == p->iw;
-	g.copy = p->pt > 0 || p->pl > 0 || last_y >= p->ih || last_x >= p->iw;
+	g.copy = bytes > 1 || p->pt > 0 || p->pl > 0 || last_y >= p->ih || last_x >= p->iw;
 	g.first_col = -p->pl;
 	g.cols = last_x + p->pl + 1;
-	g.pixel = (size_t)(g.copy ? p->ic : p->in_ld);
-	g.row = g.pixel * (size_t)(g.copy ? g.cols : p->iw);
-	g.merged = p->kw > 1 && p->dw == 1 && p->groups == 1 && g.pixel < (size_t)p->ic + 4;
+	g.pixel = (size_t)(g.copy ? p->ic * bytes : p->in_ld);
+	g.merged = p->kw > 1 && p->dw == 1 && p->groups == 1 && g.pixel < (size_t)p->ic * bytes + 4;
 	g.taps = g.merged ? p->kh : p->kh * p->kw;
-	g.quads = axk_div_up(g.merged ? (p->kw - 1) * (int)g.pixel + p->ic : g.icg, 4);
+	g.quads = axk_div_up(g.merged ? (p->kw - 1) * (int)g.pixel + p->ic * bytes : g.icg * bytes, 4);
 	if (g.long_row) {
 		g.images = 1;
 		g.oh = 1;
 		g.ow = p->n * p->oh * p->ow;
 	}
-	axk_conv_bands(&g, p);
+	axk_conv_bands(&g, p, bytes);
+	if (g.long_row)
+		g.cols = g.band;
+	g.row = g.pixel * (size_t)(g.copy ? g.cols : p->iw);
 	g.blocks = axk_div_up(g.ocg, lanes) * p->groups;
 	g.split = g.images * g.bands < 8 ? g.blocks : 1;
 	return g;
@@ -76,7 +79,7 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 /* Input rows that a band reads. */
 AXK_INLINE int axk_conv_band_rows(const axk_conv_geometry *g, const struct axk_conv *p)
 {
-	return (g->band / g->ow - 1) * p->sh + (p->kh - 1) * p->dh + 1;
+	return g->long_row ? 1 : (g->band / g->ow - 1) * p->sh + (p->kh - 1) * p->dh + 1;
 }
 
 /* Offset of tap t from the first byte of a window. */

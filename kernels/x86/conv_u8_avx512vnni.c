@@ -237,7 +237,7 @@ AXK_INLINE void axk_conv_vnni_block(axk_conv_vnni *t, void *const *buf, const ui
 AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin, int end)
 {
 	const struct axk_conv *p = params;
-	const axk_conv_geometry g = axk_conv_geometry_of(p, 64);
+	const axk_conv_geometry g = axk_conv_geometry_of(p, 64, 1);
 	const int special = p->has_lut || p->add || p->out_f32 || *(const int32_t *)buf[2];
 	axk_conv_vnni t = {p, &g, NULL, NULL, NULL, 0, special, NULL, NULL, buf[3]};
 	const uint8_t *x = NULL;
