@@ -5,18 +5,18 @@
 int axk_fits_dwconv_vnni(const void *params)
 {
 	const struct axk_conv *p = params;
-	return 4 * axk_dw_geometry_of(p).groups <= AXK_DW_TAPS;
+	return 4 * axk_dw_geometry_of(p, 64).groups <= AXK_DW_TAPS;
 }
 
 size_t axk_scratch_dwconv_vnni(const void *params)
 {
-	axk_dw_geometry g = axk_dw_geometry_of(params);
+	axk_dw_geometry g = axk_dw_geometry_of(params, 64);
 	return (size_t)g.ring * g.row + AXK_SLACK;
 }
 
 size_t axk_pack_bytes_dwconv_vnni(const void *params)
 {
-	axk_dw_geometry g = axk_dw_geometry_of(params);
+	axk_dw_geometry g = axk_dw_geometry_of(params, 64);
 	return 64 + (size_t)g.blocks * 256 * (size_t)(2 + g.groups);
 }
 
@@ -41,7 +41,7 @@ static void pack_lane(const struct axk_conv *p, const axk_dw_geometry *g, const 
 void axk_pack_dwconv_vnni(const void *params, const AxkPackIn *in, void *dst)
 {
 	const struct axk_conv *p = params;
-	axk_dw_geometry g = axk_dw_geometry_of(p);
+	axk_dw_geometry g = axk_dw_geometry_of(p, 64);
 	int32_t clamp = 0; /* |acc * m| may leave int32 */
 	memset(dst, 0, axk_pack_bytes_dwconv_vnni(p));
 	for (int b = 0; b < g.blocks; b++) {
@@ -54,4 +54,42 @@ void axk_pack_dwconv_vnni(const void *params, const AxkPackIn *in, void *dst)
 	for (int c = 0; c < p->oc; c++)
 		clamp |= !(in->m[c] < 1.0f && in->m[c] > -1.0f);
 	memcpy(dst, &clamp, sizeof clamp);
+}
+
+int axk_fits_dwconv_avx2(const void *params)
+{
+	const struct axk_conv *p = params;
+	return 2 * axk_dw_geometry_of(p, 32).groups <= AXK_DW_TAPS;
+}
+
+size_t axk_scratch_dwconv_avx2(const void *params)
+{
+	axk_dw_geometry g = axk_dw_geometry_of(params, 32);
+	return (size_t)g.ring * g.row + AXK_SLACK;
+}
+
+size_t axk_pack_bytes_dwconv_avx2(const void *params)
+{
+	axk_dw_geometry g = axk_dw_geometry_of(params, 32);
+	return (size_t)g.blocks * 128 * (size_t)(2 + g.groups);
+}
+
+void axk_pack_dwconv_avx2(const void *params, const AxkPackIn *in, void *dst)
+{
+	const struct axk_conv *p = params;
+	const size_t taps = (size_t)p->kh * p->kw;
+	axk_dw_geometry g = axk_dw_geometry_of(p, 32);
+	memset(dst, 0, axk_pack_bytes_dwconv_avx2(p));
+	for (int c = 0; c < p->oc; c++) {
+		int32_t *bias = (int32_t *)((uint8_t *)dst + (size_t)(c / 32) * 128 * (size_t)(2 + g.groups));
+		float *m = (float *)(bias + 32);
+		int16_t *w = (int16_t *)(m + 32);
+		int at = c % 32, lane = at % 16 / 4 * 8 + at / 16 * 4 + at % 4; /* where interleaving puts it */
+		const int8_t *from = (const int8_t *)in->weights + (size_t)c * taps;
+		int zp = p->zp_in < 0 ? in->zp_in[c / (p->oc / p->ic)] : p->zp_in;
+		bias[lane] = axk_folded_bias(in->bias[c], from, taps, zp);
+		m[lane] = in->m[c];
+		for (size_t k = 0; k < taps; k++)
+			w[(k / 2 * 32 + (size_t)lane) * 2 + k % 2] = from[k];
+	}
 }

@@ -38,11 +38,15 @@ size_t axk_scratch_conv_avx2(const void *params);
 size_t axk_pack_bytes_conv_avx2(const void *params);
 void axk_pack_conv_avx2(const void *params, const AxkPackIn *in, void *dst);
 
-/* pack_u8_dw.c: dwconv_u8_avx512vnni.c */
+/* pack_u8_dw.c: dwconv_u8_avx512vnni.c, dwconv_u8_avx2.c */
 int axk_fits_dwconv_vnni(const void *params);
 size_t axk_scratch_dwconv_vnni(const void *params);
 size_t axk_pack_bytes_dwconv_vnni(const void *params);
 void axk_pack_dwconv_vnni(const void *params, const AxkPackIn *in, void *dst);
+int axk_fits_dwconv_avx2(const void *params);
+size_t axk_scratch_dwconv_avx2(const void *params);
+size_t axk_pack_bytes_dwconv_avx2(const void *params);
+void axk_pack_dwconv_avx2(const void *params, const AxkPackIn *in, void *dst);
 
 /* shared by the pack functions: bias - zp * sum(w) of one output channel with k weights */
 int32_t axk_folded_bias(int32_t bias, const int8_t *w, size_t k, int zp);

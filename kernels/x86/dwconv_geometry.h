@@ -12,23 +12,24 @@ enum { AXK_DW_TAPS = 128, AXK_DW_BAND_BYTES = 131072 };
 
 typedef struct axk_dw_geometry {
 	int columns;    /* taps grouped by window column (3x3), else in order, four by four */
-	int groups;     /* of 4 taps */
-	int blocks;     /* of 64 channels, the last one may be a remainder */
+	int groups;     /* of taps that are interleaved */
+	int blocks;     /* of a vector's channels, the last one may be a remainder */
 	int ring;       /* input rows kept in scratch */
 	int band;       /* output rows for which one block of channels is worked on before the next */
 	size_t cols;    /* columns of each remainder */
-	size_t row;     /* bytes of a scratch row of 64 channels */
+	size_t row;     /* bytes of a scratch row of a whole block */
 } axk_dw_geometry;
 
-AXK_INLINE axk_dw_geometry axk_dw_geometry_of(const struct axk_conv *p)
+/* vector: bytes of one, 64, or 32 (AVX2: two taps to a group, remainders not packed closer). */
+AXK_INLINE axk_dw_geometry axk_dw_geometry_of(const struct axk_conv *p, int vector)
 {
 	axk_dw_geometry g;
-	g.columns = p->kh == 3 && p->kw == 3;
-	g.groups = g.columns ? 3 : (p->kh * p->kw + 3) / 4;
-	g.blocks = (p->oc + 63) / 64;
+	g.columns = p->kh == 3 && p->kw == 3 && vector == 64;
+	g.groups = g.columns ? 3 : vector == 64 ? (p->kh * p->kw + 3) / 4 : (p->kh * p->kw + 1) / 2;
+	g.blocks = (p->oc + vector - 1) / vector;
 	g.ring = (p->kh - 1) * p->dh + 1;
 	g.cols = (size_t)((p->ow + 3) / 4 * 4 + (p->kw - 1) * p->dw / p->sw + 1);
-	g.row = g.cols * (size_t)p->sw * 64;
+	g.row = g.cols * (size_t)p->sw * (size_t)vector;
 	size_t bytes = (size_t)p->iw * p->in_ld * p->sh;
 	g.band = bytes < AXK_DW_BAND_BYTES / 4 ? (int)(AXK_DW_BAND_BYTES / (bytes + 1)) : 4;
 	return g;

@@ -308,7 +308,7 @@ AXK_INLINE void axk_dw_vnni_block(axk_dw_vnni *t, void *const *buf, uint8_t *rin
 AXK_FN void axk_dwconv_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin, int end)
 {
 	const struct axk_conv *p = params;
-	const axk_dw_geometry g = axk_dw_geometry_of(p);
+	const axk_dw_geometry g = axk_dw_geometry_of(p, 64);
 	axk_dw_vnni t = {p, &g, 0, 0, p->out_f32 || *(const int32_t *)buf[2], NULL, NULL, NULL, NULL, NULL, buf[3]};
 	while (begin < end) {
 		int image = begin / p->oh, first = begin % p->oh;

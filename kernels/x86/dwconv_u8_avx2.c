@@ -1,0 +1,167 @@
+/* Depthwise convolution u8 x s8 with AVX2: two taps of 32 channels are interleaved to pairs of 16-bit
+ * integers and multiplied exactly; packing the results back to bytes undoes the order that
+ * interleaving leaves. Unit: one output row.
+ * Packed, per block of 32 lanes in the order of interleaving: int32 bias[32] (zero point folded in),
+ * float m[32], int16 w[pair of taps][32][2]. */
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+#include "kernels/ref/math.h"
+#include "kernels/ref/round.h"
+#include "kernels/ref/epilogue.h"
+#include "kernels/x86/dwconv_geometry.h"
+
+/* What stays the same over the rows of one block of channels. */
+typedef struct axk_dw2 {
+	const struct axk_conv *p;
+	const axk_dw_geometry *g;
+	int c0, n;     /* first channel, channels */
+	const int32_t *bias;
+	const float *m;
+	const int8_t *w;
+	uint8_t *out;  /* of the first channel; at pixel 0 */
+	const uint8_t *res, *lut;
+} axk_dw2;
+
+AXK_INLINE __m256i axk_dw2_load(const void *from)
+{
+	return _mm256_loadu_si256((const __m256i *)from);
+}
+
+/* Everything but 32 plain u8 outputs. */
+static __attribute__((noinline, unused)) void axk_dw2_special(const axk_dw2 *t, __m256i v0, __m256i v1, __m256i v2,
+							       __m256i v3, size_t pixel)
+{
+	const struct axk_conv *p = t->p;
+	int32_t from[32], acc[32];
+	float m[32];
+	_mm256_storeu_si256((__m256i *)from, v0);
+	_mm256_storeu_si256((__m256i *)(from + 8), v1);
+	_mm256_storeu_si256((__m256i *)(from + 16), v2);
+	_mm256_storeu_si256((__m256i *)(from + 24), v3);
+	for (int c = 0; c < 32; c++) {
+		int lane = c % 16 / 4 * 8 + c / 16 * 4 + c % 4;
+		acc[c] = from[lane];
+		m[c] = t->m[lane];
+	}
+	axk_epilogue(p, acc, m, t->n, t->out + pixel * p->out_ld * (p->out_f32 ? sizeof(float) : 1), t->lut,
+		     t->res ? t->res + pixel * p->res_ld : NULL);
+}
+
+AXK_INLINE __m256i axk_dw2_quantize(const struct axk_conv *p, __m256i acc, const float *m)
+{
+	__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(m));
+	return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p->lo)), _mm256_set1_ps(p->hi)));
+}
+
+#define AXK_DW2_DOT(v, pairs) \
+	v = _mm256_add_epi32(v, _mm256_madd_epi16(pairs, axk_dw2_load(w + 32 * AXK_DW2_AT_##v)))
+#define AXK_DW2_AT_v0 0
+#define AXK_DW2_AT_v1 1
+#define AXK_DW2_AT_v2 2
+#define AXK_DW2_AT_v3 3
+
+/* One output row; r: where each tap reads (an even number of them). */
+AXK_INLINE void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+{
+	const struct axk_conv *p = t->p;
+	const __m256i zero = _mm256_setzero_si256(), zp = _mm256_set1_epi16((short)p->zp);
+	const int special = p->out_f32 || p->has_lut || p->add || t->n < 32;
+	for (size_t i = 0; i < (size_t)p->ow; i++, pixel++) {
+		__m256i v0 = axk_dw2_load(t->bias), v1 = axk_dw2_load(t->bias + 8);
+		__m256i v2 = axk_dw2_load(t->bias + 16), v3 = axk_dw2_load(t->bias + 24);
+		const int8_t *w = t->w;
+		for (int k = 0; k < 2 * t->g->groups; k += 2, w += 128) {
+			__m256i a = axk_dw2_load(r[k] + 32 * i), b = axk_dw2_load(r[k + 1] + 32 * i);
+			__m256i lo = _mm256_unpacklo_epi8(a, b), hi = _mm256_unpackhi_epi8(a, b);
+			AXK_DW2_DOT(v0, _mm256_unpacklo_epi8(lo, zero));
+			AXK_DW2_DOT(v1, _mm256_unpackhi_epi8(lo, zero));
+			AXK_DW2_DOT(v2, _mm256_unpacklo_epi8(hi, zero));
+			AXK_DW2_DOT(v3, _mm256_unpackhi_epi8(hi, zero));
+		}
+		if (special) {
+			axk_dw2_special(t, v0, v1, v2, v3, pixel);
+			continue;
+		}
+		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(p, v0, t->m), axk_dw2_quantize(p, v1, t->m + 8));
+		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(p, v2, t->m + 16), axk_dw2_quantize(p, v3, t->m + 24));
+		_mm256_storeu_si256((__m256i *)(t->out + pixel * p->out_ld),
+				    _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp)));
+	}
+}
+
+/* One input row into its place in scratch, columns sorted by remainder; row: NULL outside of the image. */
+AXK_INLINE void axk_dw2_fetch(const axk_dw2 *t, const uint8_t *row, uint8_t *to, __m256i pad)
+{
+	const struct axk_conv *p = t->p;
+	const int multiplier = p->oc / p->ic, cols = (int)t->g->cols;
+	for (int f = 0; f < p->sw; f++) {
+		for (int i = 0; i < cols; i++, to += 32) {
+			int x = i * p->sw + f - p->pl;
+			const uint8_t *from = row + (ptrdiff_t)x * p->in_ld;
+			if (!row || x < 0 || x >= p->iw)
+				_mm256_storeu_si256((__m256i *)to, pad);
+			else if (multiplier == 1)
+				_mm256_storeu_si256((__m256i *)to, axk_dw2_load(from + t->c0));
+			else
+				for (int c = 0; c < t->n; c++)
+					to[c] = from[(t->c0 + c) / multiplier];
+		}
+	}
+}
+
+AXK_INLINE __m256i axk_dw2_pad(const axk_dw2 *t, const uint8_t *zp)
+{
+	uint8_t bytes[32];
+	if (t->p->zp_in >= 0)
+		return _mm256_set1_epi8((char)t->p->zp_in);
+	for (int i = 0; i < 32; i++)
+		bytes[i] = i < t->n ? zp[(t->c0 + i) / (t->p->oc / t->p->ic)] : 0;
+	return axk_dw2_load(bytes);
+}
+
+/* Output rows [first, last) of one image, one block of channels. */
+AXK_INLINE void axk_dw2_block(const axk_dw2 *t, void *const *buf, uint8_t *ring, int image, int first, int last)
+{
+	const struct axk_conv *p = t->p;
+	const axk_dw_geometry *g = t->g;
+	const uint8_t *in = (const uint8_t *)buf[1] + (size_t)image * p->ih * p->iw * p->in_ld;
+	const __m256i pad = axk_dw2_pad(t, buf[5]);
+	for (int oy = first, have = first * p->sh; oy < last; oy++) {
+		const uint8_t *place[AXK_DW_TAPS];
+		have = have > oy * p->sh ? have : oy * p->sh;
+		for (; have < oy * p->sh + g->ring; have++) {
+			int iy = have - p->pt, inside = iy >= 0 && iy < p->ih;
+			axk_dw2_fetch(t, inside ? in + (size_t)iy * p->iw * p->in_ld : NULL,
+				      ring + (size_t)(have % g->ring) * g->row, pad);
+		}
+		for (int i = 0; i < 2 * g->groups; i++) {
+			int tap = i < p->kh * p->kw ? i : 0, x = tap % p->kw * p->dw;
+			int y = oy * p->sh + tap / p->kw * p->dh;
+			place[i] = ring + (size_t)(y % g->ring) * g->row +
+				   ((size_t)(x % p->sw) * g->cols + (size_t)(x / p->sw)) * 32;
+		}
+		axk_dw2_row(t, place, ((size_t)image * p->oh + (size_t)oy) * p->ow);
+	}
+}
+
+AXK_FN void axk_dwconv_u8_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+{
+	const struct axk_conv *p = params;
+	const axk_dw_geometry g = axk_dw_geometry_of(p, 32);
+	while (begin < end) {
+		int image = begin / p->oh, first = begin % p->oh;
+		int rows = p->oh - first < end - begin ? p->oh - first : end - begin;
+		rows = rows < g.band ? rows : g.band;
+		for (int c0 = 0; c0 < p->oc; c0 += 32) {
+			axk_dw2 t = {p, &g, c0, p->oc - c0 < 32 ? p->oc - c0 : 32, NULL, NULL, NULL, NULL, NULL, buf[3]};
+			t.bias = (const int32_t *)((const uint8_t *)buf[2] + (size_t)(c0 / 32) * 128 * (size_t)(2 + g.groups));
+			t.m = (const float *)(t.bias + 32);
+			t.w = (const int8_t *)(t.m + 32);
+			t.out = (uint8_t *)buf[0] + (size_t)c0 * (p->out_f32 ? sizeof(float) : 1);
+			t.res = p->add ? (const uint8_t *)buf[4] + c0 : NULL;
+			axk_dw2_block(&t, buf, scratch, image, first, first + rows);
+		}
+		begin += rows;
+	}
+}

@@ -1,0 +1,35 @@
+/* AVX2 building blocks of the elementwise u8 kernels, 16 outputs at a time. */
+#ifndef AXK_X86_U8_AVX2_H
+#define AXK_X86_U8_AVX2_H
+
+AXK_INLINE __m256 axk_u8_to_f32_avx2(__m128i x)
+{
+	return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
+}
+
+AXK_INLINE __m256i axk_clamp_round_avx2(__m256 v, float lo, float hi)
+{
+	return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(lo)), _mm256_set1_ps(hi)));
+}
+
+/* Two vectors of integers 0..255 to 16 bytes in order. */
+AXK_INLINE __m128i axk_pack2_avx2(__m256i a, __m256i b)
+{
+	__m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
+	return _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+
+/* The first n <= 16 bytes, through a table if there is one. */
+AXK_INLINE void axk_put16_avx2(uint8_t *to, __m128i v, int n, const uint8_t *lut)
+{
+	uint8_t bytes[16];
+	if (n >= 16 && !lut) {
+		_mm_storeu_si128((__m128i *)to, v);
+		return;
+	}
+	_mm_storeu_si128((__m128i *)bytes, v);
+	for (int i = 0; i < n && i < 16; i++)
+		to[i] = lut ? lut[bytes[i]] : bytes[i];
+}
+
+#endif
