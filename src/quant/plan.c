@@ -162,13 +162,63 @@ static void exclude_box_decoding(Plan *p)
 	}
 }
 
+/* Largest constant input of the node, in elements or by its first dimension. */
+static int64_t weight_measure(const AxcGraph *g, const AxcNode *n, bool first_dimension)
+{
+	int64_t most = 0;
+	for (uint32_t k = 0; k < n->n_in; k++) {
+		const AxcValue *v = &g->values.at[n->in[k]];
+		int64_t size = !axc_is_const(g, n->in[k]) ? 0
+		               : first_dimension          ? (v->shape.rank > 0 ? v->shape.dim[0] : 1)
+		                                          : axc_shape_count(&v->shape);
+		most = AXC_MAX(most, size);
+	}
+	return most;
+}
+
+/* The node the configuration names as the core's last; 0 if none is named or fits. */
+static AxcId chosen_last(const Plan *p)
+{
+	AxcId found = 0;
+	int64_t most = p->config->last_threshold;
+	for (AxcId i = 1; i < p->g->nodes.n && p->config->last_op; i++) {
+		const AxcNode *n = &p->g->nodes.at[i];
+		if (n->dead || !is_op(n, p->config->last_op))
+			continue;
+		int64_t size = weight_measure(p->g, n, p->config->last_by_first_dimension);
+		if (size > most) {
+			most = size;
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* Everything that `last` does not need stays float. Returns last. */
+static AxcId cut_behind_chosen(Plan *p)
+{
+	AxcId last = chosen_last(p);
+	bool *needed = AXC_NEW_ARRAY(p->arena, bool, p->g->values.n);
+	for (AxcId i = p->g->nodes.n - 1; last && i >= 1; i--) {
+		const AxcNode *n = &p->g->nodes.at[i];
+		bool need = i == last;
+		for (uint32_t k = 0; k < n->n_out && !n->dead; k++)
+			need = need || (n->out[k] && needed[n->out[k]]);
+		for (uint32_t k = 0; k < n->n_in && need; k++)
+			needed[n->in[k]] = true;
+		if (!need && !n->dead && !p->reason[i])
+			p->reason[i] = "it lies behind the node that graph_cleaner_node chose";
+	}
+	return last;
+}
+
 /* int8: MACs, and what may be int8 and has an int8 MAC downstream. */
-static void mark_upstream(Plan *p)
+static void mark_upstream(Plan *p, AxcId last)
 {
 	bool *leads = AXC_NEW_ARRAY(p->arena, bool, p->g->values.n);
 	for (AxcId i = p->g->nodes.n - 1; i >= 1; i--) {
 		const AxcNode *n = &p->g->nodes.at[i];
-		bool down = is_mac(n) && !p->reason[i];
+		bool down = (is_mac(n) || i == last) && !p->reason[i];
 		for (uint32_t k = 0; k < n->n_out && !n->dead; k++)
 			down = down || leads[n->out[k]];
 		if (n->dead)
@@ -392,7 +442,7 @@ const AxcQuantPlan *axc_quant_plan(AxcArena *arena, const AxcGraph *clean, const
 		if (!clean->nodes.at[i].dead)
 			p.reason[i] = why_float(arena, clean, &clean->nodes.at[i], config);
 	exclude_box_decoding(&p);
-	mark_upstream(&p);
+	mark_upstream(&p, cut_behind_chosen(&p));
 	extend_behind(&p);
 	find_islands(&p);
 	return finish(&p);

@@ -15,6 +15,12 @@ typedef struct AxcQuantConfig {
 	                           Conv (or the input) and depthwise Convs have a scale per channel */
 	const char *const *keep_float; /* fnmatch patterns of node names that stay in float */
 	uint32_t n_keep_float;
+	/* The core's last node by hand (graph_cleaner_node, _condition, _threshold): of the nodes of this operator
+	 * whose weight tensor's size (or first dimension) is above the threshold, the one where it is
+	 * largest; what it does not need stays float. NULL: found by the rule of plan.c. */
+	const char *last_op;
+	bool last_by_first_dimension;
+	int64_t last_threshold;
 } AxcQuantConfig;
 
 /* ---- plan.c: decided before calibration, so that observers know what is needed ---- */

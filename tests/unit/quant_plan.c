@@ -124,12 +124,32 @@ static void channels_for_depthwise_only(void **state)
 	assert_false(p->per_channel[axc_value_find(f->g, "x")]);
 }
 
+static void last_node_by_hand(void **state)
+{
+	Fixture *f = *state;
+	AxcId x = input(f, "x", SHAPE(1, 12)), w1 = weights(f, "w1", SHAPE(12, 30), 0.0f, 1.0f);
+	AxcId w2 = weights(f, "w2", SHAPE(30, 4), 0.0f, 1.0f), w3 = weights(f, "w3", SHAPE(4, 2), 0.0f, 1.0f);
+	AxcId y = op(f, "MatMul", "m1", IDS(x, w1));
+	y = op(f, "MatMul", "m2", IDS(op(f, "Relu", "r1", IDS(y)), w2));
+	output(f, op(f, "MatMul", "m3", IDS(op(f, "Relu", "r2", IDS(y)), w3)));
+	AxcQuantConfig config = {.float_outputs = true, .last_op = "MatMul", .last_threshold = 100};
+	const AxcQuantPlan *p = plan_of(f, &config);
+	assert_int8(f, p, "m1", true); /* 360 weights */
+	assert_int8(f, p, "m2", false);
+	assert_int8(f, p, "m3", false);
+	config.last_by_first_dimension = true;
+	config.last_threshold = 20;
+	p = axc_quant_plan(f->arena, f->g, &config);
+	assert_int8(f, p, "m2", true); /* 30 rows */
+	assert_int8(f, p, "m3", false);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(classifier), T(pool_behind_the_last_conv), T(float_outputs_switch), T(island_and_its_neighbours),
-		T(keep_float_patterns), T(channels_for_depthwise_only),
+		T(keep_float_patterns), T(channels_for_depthwise_only), T(last_node_by_hand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
