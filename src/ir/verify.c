@@ -233,8 +233,11 @@ static bool check_quant(Verify *v, const AxcValue *a)
 		return broken(v, NULL, "G8: '%s' of shape %s has %d scales on axis %d", safe(v, a->name),
 		              axc_shape_text(v->d->arena, &a->shape), q->n, q->axis);
 	for (int i = 0; i < q->n; i++) {
-		if (!isnormal(q->scale[i]) || q->scale[i] < 0)
-			return broken(v, NULL, "G8: '%s' has the scale %g", safe(v, a->name), (double)q->scale[i]);
+		if (!isnormal(q->scale[i]) || q->scale[i] < 0) {
+			AxcText t = {.arena = v->d->arena};
+			axc_text_float(&t, q->scale[i]);
+			return broken(v, NULL, "G8: '%s' has the scale %s", safe(v, a->name), t.at);
+		}
 		if (q->zero_point[i] < -128 || q->zero_point[i] > 127)
 			return broken(v, NULL, "G8: '%s' has the zero point %d", safe(v, a->name), q->zero_point[i]);
 	}
