@@ -41,7 +41,7 @@ typedef struct Test {
 	AxcGraph *g;
 	int8_t *w;
 	float *scale;
-	int32_t *zero;
+	int32_t *zero, *weight_zero;
 } Test;
 
 static void good_graph(Test *t)
@@ -55,10 +55,11 @@ static void good_graph(Test *t)
 	t->w = axc_alloc(t->arena, 4);
 	t->scale = axc_alloc(t->arena, 8);
 	t->zero = axc_alloc(t->arena, 8);
+	t->weight_zero = axc_alloc(t->arena, 8);
 	t->scale[0] = t->scale[1] = 0.5f;
 	AxcId w = axc_const_add(g, "w", AXC_I8, &filter, t->w), y = axc_value_add(g, "y", AXC_I8, &image);
 	axc_value(g, x)->is_input = true;
-	axc_value(g, w)->q = (AxcQuant){2, 0, t->scale, t->zero};
+	axc_value(g, w)->q = (AxcQuant){2, 0, t->scale, t->weight_zero};
 	axc_value(g, xq)->q = axc_value(g, y)->q = (AxcQuant){1, -1, t->scale, t->zero};
 	axc_node_add(g, "QuantizeLinear", "quantize", 1, &x, 1, &xq);
 	axc_node_add(g, "Conv", "conv", 2, (AxcId[]){xq, w}, 1, &y);
@@ -97,7 +98,7 @@ static void g8_scale(Test *t) { t->scale[0] = 1e-40f; }
 static void g8_nan(Test *t) { t->scale[1] = NAN; }
 static void g8_zero(Test *t) { t->zero[0] = 128; }
 static void g8_weight(Test *t) { t->w[3] = -128; }
-static void g8_weight_zero(Test *t) { t->zero[1] = 1; }
+static void g8_weight_zero(Test *t) { t->weight_zero[1] = 1; }
 
 static void g9_no_int8(Test *t)
 {
