@@ -186,7 +186,7 @@ static bool put_int8_node(Qdq *q, const AxcNode *n)
 	const char **in = AXC_NEW_ARRAY(arena, const char *, n->n_in);
 	const char **out = AXC_NEW_ARRAY(arena, const char *, n->n_out);
 	for (uint32_t k = 0; k < n->n_in; k++)
-		in[k] = float_input(q, n, k);
+		in[k] = axc_onnx_drops_input(q->w, n, k) ? NULL : float_input(q, n, k);
 	for (uint32_t k = 0; k < n->n_out; k++)
 		out[k] = float_output(q, n->out[k]);
 	if (!axc_onnx_put_graph_node(q->w, n, in, out))

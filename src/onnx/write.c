@@ -169,6 +169,11 @@ static void drop_attr(AxcNode *n, const char *name)
 	}
 }
 
+bool axc_onnx_drops_input(const OnnxWriter *w, const AxcNode *n, uint32_t k)
+{
+	return w->opset < 18 && k == 1 && is_old_reduce(n->op_type);
+}
+
 /* Opset 17 has the axes of Reduce operators as an attribute and no num_outputs. */
 static bool to_opset_17(OnnxWriter *w, AxcNode *n)
 {
@@ -220,7 +225,7 @@ OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset)
 	for (AxcId i = 1; i < g->nodes.n; i++) {
 		const AxcNode *n = &g->nodes.at[i];
 		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
-			w->read[n->in[k]] = true;
+			w->read[n->in[k]] |= !axc_onnx_drops_input(w, n, k);
 		if (!n->dead)
 			axc_map_put(&w->names, w->arena, n->name, 1);
 	}

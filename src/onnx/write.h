@@ -41,6 +41,8 @@ void axc_onnx_put_node(OnnxWriter *w, const char *op_type, const char *name, uin
                        const AxcNode *attrs_of, int axis);
 /* A node of the graph, in the form of the opset written. */
 bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const *in, const char *const *out);
+/* In the opset written, input k of the node is an attribute. */
+bool axc_onnx_drops_input(const OnnxWriter *w, const AxcNode *n, uint32_t k);
 /* The model: nodes, constants, inputs and outputs under the names of the values. */
 bool axc_onnx_finish(OnnxWriter *w, const char *path);
 
