@@ -63,8 +63,9 @@ static void add_number(AxcText *text, double value, int digits, int most, bool i
 	char buf[64];
 	for (;; digits++) {
 		snprintf(buf, sizeof buf, "%.*g", digits, value);
-		double back = is_float ? (double)strtof(buf, NULL) : strtod(buf, NULL);
-		if (digits >= most || back == value)
+		double direct = strtod(buf, NULL); /* a float must survive the way by double too */
+		double back = is_float ? (double)strtof(buf, NULL) : direct;
+		if (digits >= most || (back == value && (!is_float || (double)(float)direct == value)))
 			break;
 	}
 	uselocale(old);

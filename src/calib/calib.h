@@ -88,6 +88,9 @@ AXC_CHECKED bool axc_samples_open(AxcArena *arena, AxcDiag *d, const AxcGraph *g
 typedef bool AxcSampleFn(void *ctx, const AxcSample *sample, int worker, AxcDiag *d);
 AXC_CHECKED bool axc_samples_run(AxcSamples *s, AxcDiag *d, int64_t want, int jobs, AxcSampleFn *fn,
                                  void *ctx, int64_t *ret_used);
+/* Copies the i-th usable sample (0, 1, …) into buffers for all graph inputs; cheap when i grows by one. Fewer
+ * samples than that: an error. */
+AXC_CHECKED bool axc_samples_read(AxcSamples *s, AxcDiag *d, int64_t i, void *const *inputs);
 int axc_samples_jobs(const AxcSamples *s);      /* threads that a run with jobs 0 uses */
 int64_t axc_samples_count(const AxcSamples *s); /* samples that a run with want 0 uses at most */
 bool axc_samples_random(const AxcSamples *s);   /* no data was given */

@@ -325,11 +325,18 @@ static bool one_round(Run *run, AxcDiag *d, int jobs, int64_t first, int64_t n)
 	return !failed;
 }
 
-static void make_buffers(AxcSamples *s, AxcInputs *inputs)
+/* Made once: a run needs them all again. */
+static Slot *slots_of(AxcSamples *s)
 {
-	inputs->at = AXC_NEW_ARRAY(s->arena, void *, s->n_inputs);
-	for (uint32_t k = 0; k < s->n_inputs; k++)
-		inputs->at[k] = axc_alloc(s->arena, s->bytes[k] + AXK_SLACK + 64);
+	if (s->slots)
+		return s->slots;
+	Slot *slots = AXC_NEW_ARRAY(s->arena, Slot, (size_t)s->jobs);
+	for (int i = 0; i < s->jobs; i++) {
+		slots[i].inputs.at = AXC_NEW_ARRAY(s->arena, void *, s->n_inputs);
+		for (uint32_t k = 0; k < s->n_inputs; k++)
+			slots[i].inputs.at[k] = axc_alloc(s->arena, s->bytes[k] + AXK_SLACK + 64);
+	}
+	return s->slots = slots;
 }
 
 static bool none_usable(const AxcSamples *s, AxcDiag *d)
@@ -363,9 +370,7 @@ bool axc_samples_run(AxcSamples *s, AxcDiag *d, int64_t want, int jobs, AxcSampl
 	if (s->closed)
 		return axc_fail(d, "the calibration samples were closed before they were read");
 	Run run = {.s = s, .d = d, .fn = fn, .ctx = ctx, .total = want, .started = now_seconds()};
-	run.slots = AXC_NEW_ARRAY(s->arena, Slot, (size_t)jobs);
-	for (int i = 0; i < jobs; i++)
-		make_buffers(s, &run.slots[i].inputs);
+	run.slots = slots_of(s);
 	atomic_init(&run.failed, INT64_MAX);
 	bool ok = true;
 	for (int64_t first = 0; ok && first < s->n;) {
@@ -383,4 +388,40 @@ bool axc_samples_run(AxcSamples *s, AxcDiag *d, int64_t want, int jobs, AxcSampl
 	if (ret_used)
 		*ret_used = atomic_load(&run.used);
 	return true;
+}
+
+typedef struct Copy {
+	const AxcSamples *s;
+	void *const *to;
+} Copy;
+
+static bool copy_sample(void *ctx, const AxcSample *sample, int worker, AxcDiag *d)
+{
+	(void)worker;
+	(void)d;
+	const Copy *copy = ctx;
+	for (uint32_t k = 0; k < copy->s->n_inputs; k++)
+		memcpy(copy->to[k], sample->inputs[k], copy->s->bytes[k]);
+	return true;
+}
+
+bool axc_samples_read(AxcSamples *s, AxcDiag *d, int64_t i, void *const *inputs)
+{
+	Copy copy = {s, inputs};
+	if (s->closed)
+		return axc_fail(d, "the calibration samples were closed before they were read");
+	if (i < s->read_i)
+		s->read_i = s->read_candidate = 0;
+	while (s->read_candidate < s->n) {
+		Run run = {.s = s, .d = d, .fn = copy_sample, .ctx = &copy, .slots = slots_of(s), .total = 1};
+		atomic_init(&run.failed, INT64_MAX);
+		if (!one_round(&run, d, 1, s->read_candidate, 1))
+			return false;
+		s->read_candidate++;
+		if (atomic_load(&run.used) && s->read_i++ == i)
+			return true;
+	}
+	if (s->read_i == 0)
+		return none_usable(s, d);
+	return axc_fail(d, "sample %lld was asked for, and there are %lld", (long long)i, (long long)s->read_i);
 }

@@ -52,6 +52,8 @@ struct AxcSamples {
 	char first_reason[512];
 	char late_warning[512]; /* of a thread, for the main thread to give */
 	bool show_progress;
+	struct Slot *slots; /* per thread: samples.c */
+	int64_t read_i, read_candidate; /* where axc_samples_read is */
 	/* images */
 	const char *const *paths; /* relative to cfg->imageset */
 	AxcWorker *workers[AXC_MAX_WORKERS];

@@ -220,6 +220,22 @@ static void skips_and_order(void **state)
 	}
 }
 
+static void reading_one(void **state)
+{
+	NEED_PYTHON();
+	Case *c = new_case(state, "many", "    return np.asarray(image).astype(np.float32)[None]\n");
+	add_input(c, "x", AXC_F32, 4, (const int64_t[]){1, 1, 2, 3});
+	AxcSamples *s;
+	float x[6] = {0};
+	void *const inputs[] = {x};
+	assert_true(axc_samples_open(c->arena, &c->d, c->g, &c->cfg, &s));
+	for (int64_t i = 0; i < 12; i++)
+		assert_true(axc_samples_read(s, &c->d, i, inputs) && x[5] == 60);
+	assert_true(axc_samples_read(s, &c->d, 0, inputs));
+	assert_false(axc_samples_read(s, &c->d, 12, inputs));
+	assert_error(c, "sample 12 was asked for, and there are 12");
+}
+
 static void none_readable(void **state)
 {
 	NEED_PYTHON();
@@ -464,7 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(readers_and_colours), TEST(default_transform), TEST(default_transform_misfit),
-		TEST(skips_and_order), TEST(none_readable), TEST(empty_directory), TEST(conversions),
+		TEST(skips_and_order), TEST(reading_one), TEST(none_readable), TEST(empty_directory), TEST(conversions),
 		TEST(failing_transforms), TEST(failing_starts), TEST(interpreters), TEST(interrupted),
 		TEST(random_transforms_are_repeatable),
 	};
