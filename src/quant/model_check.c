@@ -110,14 +110,16 @@ static bool check_sums(Check *c, const AxcNode *n, const AxcValue *w, const AxcV
 		int q = ((const int8_t *)w->data)[i];
 		sum[(int64_t)i / inner % channels] += q < 0 ? -q : q;
 	}
-	int64_t most_bias = 0, biases = b ? axc_shape_count(&b->shape) : 0;
-	for (int64_t i = 0; i < channels || i < biases; i++) {
-		int64_t v = i < biases ? (int64_t)((const int32_t *)b->data)[i] : 0;
-		bool own = biases == channels; /* else any bias may meet any channel */
-		most_bias = own ? (v < 0 ? -v : v) : AXC_MAX(most_bias, v < 0 ? -v : v);
-		if (i < channels && 255 * sum[i] + most_bias > INT32_MAX)
-			return bad(c, n, "the accumulator of channel %lld can leave int32", (long long)i);
+	int64_t most = 0, biases = b ? axc_shape_count(&b->shape) : 0;
+	for (int64_t i = 0; i < biases; i++) {
+		int64_t v = ((const int32_t *)b->data)[i];
+		most = biases == channels ? most : AXC_MAX(most, v < 0 ? -v : v); /* any bias may meet any channel */
+		if (biases == channels)
+			sum[i] = 255 * sum[i] + (v < 0 ? -v : v);
 	}
+	for (int64_t i = 0; i < channels; i++)
+		if ((biases == channels ? sum[i] : 255 * sum[i] + most) > INT32_MAX)
+			return bad(c, n, "the accumulator of channel %lld can leave int32", (long long)i);
 	return true;
 }
 
