@@ -20,7 +20,7 @@ count() { # name, exit status
 }
 
 build() { # preset
-	cmake --preset "$1" >/dev/null && cmake --build --preset "$1"
+	cmake --preset "$1" >/dev/null && cmake --build --preset "$1" -- --quiet -k 0
 	status=$?
 	count "build $1 (warnings are errors)" $status
 	return $status

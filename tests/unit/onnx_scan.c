@@ -24,7 +24,7 @@ static void not_a_model(void **state)
 {
 	static const char *const files[] = {
 		"hello world, this is text", "{\"json\": 1}", "\xff\xd8\xff\xe0 JPEG", "\x89PNG\r\n\x1a\n",
-		"PK\x03\x04 zip", "\x7f" "ELF", "\n\n\n", "   ", "#!/bin/sh\n",
+		"PK\x03\x04 zip", ("\x7f" "ELF"), "\n\n\n", "   ", "#!/bin/sh\n",
 	};
 	Frame *f = *state;
 	AxcText out;
