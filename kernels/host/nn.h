@@ -20,6 +20,26 @@ int axk_units_matmul_f32_c(const void *params);
 size_t axk_pack_bytes_matmul_f32_c(const void *params);
 void axk_pack_matmul_f32_c(const void *params, const AxkPackIn *in, void *dst);
 
+/* ---- x86 ---- */
+int axk_units_conv_f32_avx512(const void *params);
+size_t axk_scratch_conv_f32_avx512(const void *params);
+size_t axk_pack_bytes_conv_f32_avx512(const void *params);
+void axk_pack_conv_f32_avx512(const void *params, const AxkPackIn *in, void *dst);
+int axk_units_conv_f32_avx2(const void *params);
+size_t axk_scratch_conv_f32_avx2(const void *params);
+size_t axk_pack_bytes_conv_f32_avx2(const void *params);
+void axk_pack_conv_f32_avx2(const void *params, const AxkPackIn *in, void *dst);
+int axk_fits_dwconv_f32(const void *params);
+int axk_units_dwconv_f32(const void *params);
+size_t axk_scratch_dwconv_f32(const void *params);
+int axk_fits_matmul_f32_x86(const void *params);
+int axk_units_matmul_f32_avx512(const void *params);
+size_t axk_pack_bytes_matmul_f32_avx512(const void *params);
+void axk_pack_matmul_f32_avx512(const void *params, const AxkPackIn *in, void *dst);
+int axk_units_matmul_f32_avx2(const void *params);
+size_t axk_pack_bytes_matmul_f32_avx2(const void *params);
+void axk_pack_matmul_f32_avx2(const void *params, const AxkPackIn *in, void *dst);
+
 /* ---- the rest ---- */
 int axk_units_pool_f32(const void *params);
 int axk_units_gpool_f32(const void *params);

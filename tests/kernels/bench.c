@@ -9,58 +9,80 @@ typedef struct Layer {
 	AxkKind kind;
 	int size, ic, oc, k, s, pad;
 	const char *from;
+	int groups; /* float convolutions; 0: 1 */
 } Layer;
 
 static const Layer layers[] = {
-	{AXK_CONV_U8, 224, 3, 64, 3, 2, 0, "squeezenet first"},
-	{AXK_CONV_U8, 55, 64, 16, 1, 1, 0, "squeezenet squeeze"},
-	{AXK_CONV_U8, 55, 16, 64, 1, 1, 0, "squeezenet expand1"},
-	{AXK_CONV_U8, 55, 16, 64, 3, 1, 1, "squeezenet expand3"},
-	{AXK_CONV_U8, 27, 256, 32, 1, 1, 0, "squeezenet squeeze"},
-	{AXK_CONV_U8, 27, 32, 128, 3, 1, 1, "squeezenet expand3"},
-	{AXK_CONV_U8, 13, 384, 48, 1, 1, 0, "squeezenet squeeze"},
-	{AXK_CONV_U8, 13, 48, 192, 1, 1, 0, "squeezenet expand1"},
-	{AXK_CONV_U8, 13, 64, 256, 3, 1, 1, "squeezenet expand3"},
-	{AXK_CONV_U8, 13, 512, 1000, 1, 1, 0, "squeezenet last"},
-	{AXK_CONV_U8, 224, 3, 32, 3, 2, 1, "mobilenet first"},
-	{AXK_CONV_U8, 112, 32, 16, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 112, 16, 96, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 56, 96, 24, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 56, 24, 144, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 56, 144, 24, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 28, 192, 32, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 28, 32, 192, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 14, 384, 64, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 14, 64, 384, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 14, 96, 576, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 14, 576, 96, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 7, 160, 960, 1, 1, 0, "mobilenet expand"},
-	{AXK_CONV_U8, 7, 960, 160, 1, 1, 0, "mobilenet project"},
-	{AXK_CONV_U8, 7, 320, 1280, 1, 1, 0, "mobilenet last"},
-	{AXK_CONV_U8, 1, 1280, 1000, 1, 1, 0, "mobilenet classifier"},
-	{AXK_CONV_U8, 56, 64, 64, 3, 1, 1, "resnet"},
-	{AXK_CONV_U8, 14, 256, 256, 3, 1, 1, "resnet"},
-	{AXK_CONV_U8, 7, 512, 512, 3, 1, 1, "resnet"},
-	{AXK_DWCONV_U8, 112, 32, 32, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 112, 96, 96, 3, 2, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 56, 144, 144, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 56, 144, 144, 3, 2, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 28, 192, 192, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 28, 192, 192, 3, 2, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 14, 384, 384, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 14, 576, 576, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 14, 576, 576, 3, 2, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 7, 960, 960, 3, 1, 1, "mobilenet"},
-	{AXK_DWCONV_U8, 28, 128, 128, 5, 1, 2, "5x5"},
-	{AXK_CONVT_U8, 28, 64, 64, 2, 2, 0, "decoder"},
-	{AXK_MAXPOOL_U8, 111, 64, 64, 3, 2, 0, "squeezenet"},
-	{AXK_MAXPOOL_U8, 20, 128, 128, 5, 1, 2, "yolo"},
-	{AXK_AVGPOOL_U8, 13, 128, 128, 3, 1, 1, ""},
-	{AXK_MEAN_U8, 13, 1000, 1000, 0, 0, 0, "squeezenet"},
-	{AXK_ADD_U8, 28, 192, 192, 0, 0, 0, ""},
-	{AXK_MUL_U8, 28, 192, 192, 0, 0, 0, ""},
-	{AXK_LUT_U8, 28, 192, 192, 0, 0, 0, ""},
-	{AXK_RESIZE_LINEAR_U8, 28, 64, 64, 0, 2, 0, ""},
+	{AXK_CONV_U8, 224, 3, 64, 3, 2, 0, "squeezenet first", 0},
+	{AXK_CONV_U8, 55, 64, 16, 1, 1, 0, "squeezenet squeeze", 0},
+	{AXK_CONV_U8, 55, 16, 64, 1, 1, 0, "squeezenet expand1", 0},
+	{AXK_CONV_U8, 55, 16, 64, 3, 1, 1, "squeezenet expand3", 0},
+	{AXK_CONV_U8, 27, 256, 32, 1, 1, 0, "squeezenet squeeze", 0},
+	{AXK_CONV_U8, 27, 32, 128, 3, 1, 1, "squeezenet expand3", 0},
+	{AXK_CONV_U8, 13, 384, 48, 1, 1, 0, "squeezenet squeeze", 0},
+	{AXK_CONV_U8, 13, 48, 192, 1, 1, 0, "squeezenet expand1", 0},
+	{AXK_CONV_U8, 13, 64, 256, 3, 1, 1, "squeezenet expand3", 0},
+	{AXK_CONV_U8, 13, 512, 1000, 1, 1, 0, "squeezenet last", 0},
+	{AXK_CONV_U8, 224, 3, 32, 3, 2, 1, "mobilenet first", 0},
+	{AXK_CONV_U8, 112, 32, 16, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 112, 16, 96, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 56, 96, 24, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 56, 24, 144, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 56, 144, 24, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 28, 192, 32, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 28, 32, 192, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 14, 384, 64, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 14, 64, 384, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 14, 96, 576, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 14, 576, 96, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 7, 160, 960, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_U8, 7, 960, 160, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_U8, 7, 320, 1280, 1, 1, 0, "mobilenet last", 0},
+	{AXK_CONV_U8, 1, 1280, 1000, 1, 1, 0, "mobilenet classifier", 0},
+	{AXK_CONV_U8, 56, 64, 64, 3, 1, 1, "resnet", 0},
+	{AXK_CONV_U8, 14, 256, 256, 3, 1, 1, "resnet", 0},
+	{AXK_CONV_U8, 7, 512, 512, 3, 1, 1, "resnet", 0},
+	{AXK_DWCONV_U8, 112, 32, 32, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 112, 96, 96, 3, 2, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 56, 144, 144, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 56, 144, 144, 3, 2, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 28, 192, 192, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 28, 192, 192, 3, 2, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 14, 384, 384, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 14, 576, 576, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 14, 576, 576, 3, 2, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 7, 960, 960, 3, 1, 1, "mobilenet", 0},
+	{AXK_DWCONV_U8, 28, 128, 128, 5, 1, 2, "5x5", 0},
+	{AXK_CONVT_U8, 28, 64, 64, 2, 2, 0, "decoder", 0},
+	{AXK_MAXPOOL_U8, 111, 64, 64, 3, 2, 0, "squeezenet", 0},
+	{AXK_MAXPOOL_U8, 20, 128, 128, 5, 1, 2, "yolo", 0},
+	{AXK_AVGPOOL_U8, 13, 128, 128, 3, 1, 1, "", 0},
+	{AXK_MEAN_U8, 13, 1000, 1000, 0, 0, 0, "squeezenet", 0},
+	{AXK_ADD_U8, 28, 192, 192, 0, 0, 0, "", 0},
+	{AXK_MUL_U8, 28, 192, 192, 0, 0, 0, "", 0},
+	{AXK_LUT_U8, 28, 192, 192, 0, 0, 0, "", 0},
+	{AXK_RESIZE_LINEAR_U8, 28, 64, 64, 0, 2, 0, "", 0},
+	{AXK_CONV_F32, 224, 3, 64, 3, 2, 0, "squeezenet first", 0},
+	{AXK_CONV_F32, 55, 64, 16, 1, 1, 0, "squeezenet squeeze", 0},
+	{AXK_CONV_F32, 55, 16, 64, 3, 1, 1, "squeezenet expand3", 0},
+	{AXK_CONV_F32, 13, 64, 256, 3, 1, 1, "squeezenet expand3", 0},
+	{AXK_CONV_F32, 13, 512, 1000, 1, 1, 0, "squeezenet last", 0},
+	{AXK_CONV_F32, 112, 32, 16, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_F32, 112, 16, 96, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_F32, 28, 32, 192, 1, 1, 0, "mobilenet expand", 0},
+	{AXK_CONV_F32, 14, 576, 96, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_F32, 7, 960, 160, 1, 1, 0, "mobilenet project", 0},
+	{AXK_CONV_F32, 7, 320, 1280, 1, 1, 0, "mobilenet last", 0},
+	{AXK_CONV_F32, 56, 64, 64, 3, 1, 1, "resnet", 0},
+	{AXK_CONV_F32, 14, 256, 256, 3, 1, 1, "resnet", 0},
+	{AXK_CONV_F32, 7, 512, 512, 3, 1, 1, "resnet", 0},
+	{AXK_CONV_F32, 112, 32, 32, 3, 1, 1, "mobilenet", 32},
+	{AXK_CONV_F32, 112, 96, 96, 3, 2, 1, "mobilenet", 96},
+	{AXK_CONV_F32, 28, 192, 192, 3, 1, 1, "mobilenet", 192},
+	{AXK_CONV_F32, 14, 576, 576, 3, 1, 1, "mobilenet", 576},
+	{AXK_CONV_F32, 7, 960, 960, 3, 1, 1, "mobilenet", 960},
+	{AXK_MATMUL_F32, 1, 1280, 1000, 1, 1, 0, "mobilenet classifier", 0},
+	{AXK_MATMUL_F32, 14, 192, 768, 1, 1, 0, "transformer", 0},
 };
 
 static void conv_case(Case *c, const Layer *l)
@@ -74,9 +96,36 @@ static void conv_case(Case *c, const Layer *l)
 	fill_conv(c, true);
 }
 
+static void float_case(Case *c, const Layer *l)
+{
+	int out = (l->size + 2 * l->pad - l->k) / l->s + 1;
+	if (l->kind == AXK_MATMUL_F32) {
+		int m = l->size * l->size;
+		c->p.matmul_f32 = (struct axk_matmul_f32){.batch = {1, 1, 1, 1, 1, 1}, .m = m, .k = l->ic, .n = l->oc,
+							  .sam = l->ic, .sak = 1, .sbk = l->oc, .sbn = 1, .packed = 1,
+							  .alpha = 1.0f, .beta = 1.0f};
+		c->pack.weights = case_own(c, (size_t)l->ic * (size_t)l->oc * sizeof(float));
+		c->buf[0] = (Buffer){ROLE_OUT, (size_t)m * (size_t)l->oc * sizeof(float), NULL};
+		c->buf[1] = (Buffer){ROLE_IN, (size_t)m * (size_t)l->ic * sizeof(float), NULL};
+		c->buf[1].data = case_own(c, c->buf[1].bytes);
+		c->buf[2] = (Buffer){ROLE_PACKED, 0, NULL};
+		c->macs = (double)m * l->ic * l->oc;
+		return;
+	}
+	c->p.conv_f32 = (struct axk_conv_f32){.n = 1, .ic = l->ic, .ih = l->size, .iw = l->size, .oc = l->oc, .oh = out,
+					      .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1, .dw = 1,
+					      .pt = l->pad, .pl = l->pad, .groups = l->groups ? l->groups : 1,
+					      .lo = -1e30f, .hi = 1e30f};
+	fill_conv_f32(c);
+}
+
 static void layer_case(Case *c, const Layer *l)
 {
 	c->kind = l->kind;
+	if (l->kind == AXK_CONV_F32 || l->kind == AXK_MATMUL_F32) {
+		float_case(c, l);
+		return;
+	}
 	size_t bytes = (size_t)l->size * l->size * l->ic;
 	if (l->kind <= AXK_CONVT_U8) {
 		conv_case(c, l);

@@ -29,6 +29,15 @@ typedef struct Case {
 		struct axk_lut lut;
 		struct axk_softmax_u8 softmax;
 		struct axk_resize_u8 resize;
+		struct axk_conv_f32 conv_f32;
+		struct axk_conv3d_f32 conv3d_f32;
+		struct axk_matmul_f32 matmul_f32;
+		struct axk_pool_f32 pool_f32;
+		struct axk_gpool_f32 gpool_f32;
+		struct axk_batchnorm_f32 batchnorm_f32;
+		struct axk_norm_f32 norm_f32;
+		struct axk_lrn_f32 lrn_f32;
+		struct axk_resize_f32 resize_f32;
 		char bytes[1024];
 	} p;
 	Buffer buf[AXK_MAX_BUFS];
@@ -69,6 +78,17 @@ void gen_binary(Case *c);
 void gen_lut(Case *c);
 void gen_softmax(Case *c);
 void gen_resize(Case *c);
+/* gen_nn.c */
+void gen_conv_f32(Case *c);
+void gen_conv3d_f32(Case *c);
+void gen_matmul_f32(Case *c);
+void gen_pool_f32(Case *c);
+void gen_gpool_f32(Case *c);
+void gen_batchnorm_f32(Case *c);
+void gen_norm_f32(Case *c);
+void gen_lrn_f32(Case *c);
+void gen_resize_f32(Case *c);
+void fill_conv_f32(Case *c);
 /* What follows from the shape already in c->p: buffers, weights, epilogue. */
 void fill_conv(Case *c, bool plain);
 void fill_pool(Case *c);

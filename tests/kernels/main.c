@@ -13,6 +13,12 @@ static Generator *const generators[AXK_KIND_COUNT] = {
 	[AXK_ADD_U8] = gen_binary,      [AXK_MUL_U8] = gen_binary,
 	[AXK_LUT_U8] = gen_lut,         [AXK_SOFTMAX_U8] = gen_softmax,
 	[AXK_RESIZE_LINEAR_U8] = gen_resize,
+	[AXK_CONV_F32] = gen_conv_f32,  [AXK_CONVT_F32] = gen_conv_f32,
+	[AXK_CONV3D_F32] = gen_conv3d_f32, [AXK_MATMUL_F32] = gen_matmul_f32,
+	[AXK_MAXPOOL_F32] = gen_pool_f32, [AXK_AVGPOOL_F32] = gen_pool_f32,
+	[AXK_GAVGPOOL_F32] = gen_gpool_f32, [AXK_GMAXPOOL_F32] = gen_gpool_f32,
+	[AXK_BATCHNORM_F32] = gen_batchnorm_f32, [AXK_NORM_F32] = gen_norm_f32,
+	[AXK_LRN_F32] = gen_lrn_f32,    [AXK_RESIZE_F32] = gen_resize_f32,
 };
 
 static int n_checked, n_skipped, n_failed;

@@ -1,0 +1,184 @@
+/* Units, scratch and packing of the float kernels for AVX2 and AVX-512. `rows` channels and `columns` positions
+ * make a tile: 4 x 24 and 8 x 48. */
+#include "kernels/host/nn.h"
+#include "kernels/x86/dwconv_f32.h"
+
+#include <string.h>
+
+static int ceil_div(int a, int b)
+{
+	return (a + b - 1) / b;
+}
+
+/* ---- convolution ---- */
+
+static int taps_of(const struct axk_conv_f32 *p)
+{
+	return p->ic / p->groups * p->kh * p->kw;
+}
+
+static int conv_units(const struct axk_conv_f32 *p, int columns)
+{
+	return p->n * p->groups * ceil_div(p->oh * p->ow, columns);
+}
+
+static size_t conv_scratch(const struct axk_conv_f32 *p, int columns)
+{
+	return (size_t)taps_of(p) * (size_t)columns * sizeof(float);
+}
+
+static size_t conv_blocks(const struct axk_conv_f32 *p, int rows)
+{
+	return (size_t)p->groups * (size_t)ceil_div(p->oc / p->groups, rows);
+}
+
+static size_t conv_pack_bytes(const struct axk_conv_f32 *p, int rows)
+{
+	return conv_blocks(p, rows) * (size_t)rows * ((size_t)taps_of(p) + 1) * sizeof(float);
+}
+
+/* Per group and block of `rows` channels w[taps][rows], then the biases in the same blocks. */
+static void conv_pack(const struct axk_conv_f32 *p, const AxkPackIn *in, void *dst, int rows)
+{
+	const float *w = in->weights;
+	const int ocg = p->oc / p->groups, taps = taps_of(p);
+	float *out = dst, *bias = out + conv_blocks(p, rows) * (size_t)rows * (size_t)taps;
+	memset(dst, 0, conv_pack_bytes(p, rows));
+	for (int g = 0; g < p->groups; g++)
+		for (int c0 = 0; c0 < ocg; c0 += rows, bias += rows, out += (size_t)rows * (size_t)taps)
+			for (int i = 0; i < rows && c0 + i < ocg; i++) {
+				size_t oc = (size_t)g * (size_t)ocg + (size_t)(c0 + i);
+				bias[i] = in->bias_f32 ? in->bias_f32[oc] : 0.0f;
+				for (int k = 0; k < taps; k++)
+					out[(size_t)k * (size_t)rows + (size_t)i] = w[oc * (size_t)taps + (size_t)k];
+			}
+}
+
+int axk_units_conv_f32_avx512(const void *params)
+{
+	return conv_units(params, 48);
+}
+
+size_t axk_scratch_conv_f32_avx512(const void *params)
+{
+	return conv_scratch(params, 48);
+}
+
+size_t axk_pack_bytes_conv_f32_avx512(const void *params)
+{
+	return conv_pack_bytes(params, 8);
+}
+
+void axk_pack_conv_f32_avx512(const void *params, const AxkPackIn *in, void *dst)
+{
+	conv_pack(params, in, dst, 8);
+}
+
+int axk_units_conv_f32_avx2(const void *params)
+{
+	return conv_units(params, 24);
+}
+
+size_t axk_scratch_conv_f32_avx2(const void *params)
+{
+	return conv_scratch(params, 24);
+}
+
+size_t axk_pack_bytes_conv_f32_avx2(const void *params)
+{
+	return conv_pack_bytes(params, 4);
+}
+
+void axk_pack_conv_f32_avx2(const void *params, const AxkPackIn *in, void *dst)
+{
+	conv_pack(params, in, dst, 4);
+}
+
+/* ---- depthwise ---- */
+
+int axk_fits_dwconv_f32(const void *params)
+{
+	const struct axk_conv_f32 *p = params;
+	return p->ic > 1 && p->groups == p->ic && p->oc / p->ic <= 4 && p->kh * p->kw <= AXK_DWF_TAPS;
+}
+
+int axk_units_dwconv_f32(const void *params)
+{
+	const struct axk_conv_f32 *p = params;
+	return p->n * p->oc;
+}
+
+size_t axk_scratch_dwconv_f32(const void *params)
+{
+	const struct axk_conv_f32 *p = params;
+	axk_dw_f32 s = axk_dw_f32_shape(p);
+	return (s.phase * (size_t)p->sh * (size_t)p->sw + s.flat) * sizeof(float);
+}
+
+/* ---- matrix product ---- */
+
+/* The tiles take chains that start at zero or at one value per column. */
+static int matmul_fits(const struct axk_matmul_f32 *p)
+{
+	return p->alpha == 1.0f && (p->packed || p->sbn == 1) && (!p->has_c || (p->beta == 1.0f && p->scm == 0));
+}
+
+int axk_fits_matmul_f32_x86(const void *params)
+{
+	return matmul_fits(params);
+}
+
+static int matmul_units(const struct axk_matmul_f32 *p, int columns)
+{
+	int n = p->m > 0 ? ceil_div(p->n, columns) : 0;
+	for (int i = 0; i < 6; i++)
+		n *= p->batch[i];
+	return n;
+}
+
+static size_t matmul_pack_bytes(const struct axk_matmul_f32 *p, int columns)
+{
+	return (size_t)ceil_div(p->n, columns) * (size_t)columns * (size_t)p->k * sizeof(float);
+}
+
+static void matmul_pack(const struct axk_matmul_f32 *p, const AxkPackIn *in, void *dst, int columns)
+{
+	const float *b = in->weights;
+	float *out = dst;
+	memset(dst, 0, matmul_pack_bytes(p, columns));
+	for (int j0 = 0; j0 < p->n; j0 += columns)
+		for (int k = 0; k < p->k; k++, out += columns) {
+			int n = p->n - j0 < columns ? p->n - j0 : columns;
+			memcpy(out, b + (size_t)k * (size_t)p->n + (size_t)j0, (size_t)n * sizeof *out);
+		}
+}
+
+int axk_units_matmul_f32_avx512(const void *params)
+{
+	return matmul_units(params, 48);
+}
+
+size_t axk_pack_bytes_matmul_f32_avx512(const void *params)
+{
+	return matmul_pack_bytes(params, 48);
+}
+
+void axk_pack_matmul_f32_avx512(const void *params, const AxkPackIn *in, void *dst)
+{
+	matmul_pack(params, in, dst, 48);
+}
+
+int axk_units_matmul_f32_avx2(const void *params)
+{
+	return matmul_units(params, 24);
+}
+
+size_t axk_pack_bytes_matmul_f32_avx2(const void *params)
+{
+	return matmul_pack_bytes(params, 24);
+}
+
+void axk_pack_matmul_f32_avx2(const void *params, const AxkPackIn *in, void *dst)
+{
+	matmul_pack(params, in, dst, 24);
+}
