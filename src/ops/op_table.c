@@ -1,13 +1,11 @@
-/* The operator table: every family file's list, joined. A family appears here once its file exists. */
+/* The operator table: every family file's list, joined. */
 #include "ops/op.h"
 
 #include <pthread.h>
 
-static const AxcOp *const end_of_list[] = {NULL};
-
 static const AxcOp *const *const families[] = {
-	end_of_list,	axc_ops_conv,  axc_ops_pool,  axc_ops_matmul, axc_ops_norm,
-	axc_ops_resize, axc_ops_unary, axc_ops_binary,
+	axc_ops_conv,    axc_ops_pool,   axc_ops_matmul, axc_ops_norm,  axc_ops_resize, axc_ops_unary, axc_ops_binary,
+	axc_ops_reduce,  axc_ops_softmax, axc_ops_move,  axc_ops_index, axc_ops_shape,  axc_ops_quant,
 };
 
 enum { MAX_OPS = 512 };

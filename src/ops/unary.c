@@ -290,29 +290,6 @@ static bool infer_clip(AxcGraph *g, AxcId node, AxcDiag *d)
 
 /* ---- Identity, Cast, Not, IsNaN, IsInf ---- */
 
-static bool build_identity(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
-{
-	size_t bytes = (size_t)count_in(g, n) * axc_dtype_bytes(g->values.at[n->in[0]].dtype);
-	return axc_build_bytes(b, axc_ref_out(0), axc_ref_in(0), bytes);
-}
-
-/* int8 in and out have the same parameters (rule SAME); different ones make a table of it. */
-static bool eval_identity_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                             AxcDiag *d)
-{
-	uint8_t table[256];
-	const int8_t *x = in[0]->data;
-	int8_t *y = out[0]->data;
-	int64_t count = axc_shape_count(&out[0]->shape);
-	(void)g;
-	(void)n;
-	(void)d;
-	axc_table_rescale(&in[0]->q, &out[0]->q, table);
-	for (int64_t i = 0; i < count; i++)
-		y[i] = (int8_t)(table[(uint8_t)(x[i] + 128)] - 128);
-	return true;
-}
-
 /* ONNX's TensorProto.DataType; types the compiler has no room for were narrowed by import. */
 static AxcDType onnx_type(int64_t code)
 {
@@ -441,8 +418,8 @@ static const AxcOp clip = {.name = "Clip", .domain = "", .min_in = 1, .max_in = 
                            .attrs = "", .infer = infer_clip, .build = build_clip, .eval_i8 = axc_eval_table_i8,
                            .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE, .quantizable = clip_is_constant,
                            .bounds = clip_bounds, .unary = f_clip};
-static const AxcOp identity = {SHARED("Identity", ""), .infer = axc_infer_same, .build = build_identity,
-                               .eval_i8 = eval_identity_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_VIEW};
+static const AxcOp identity = {SHARED("Identity", ""), .infer = axc_infer_same, .build = axc_build_view,
+                               .eval_i8 = axc_eval_view_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_VIEW};
 static const AxcOp cast = {SHARED("Cast", "to saturate round_mode"), .infer = infer_cast, .build = build_cast};
 static const AxcOp cast_like = {.name = "CastLike", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
                                 .attrs = "saturate round_mode", .infer = infer_cast_like, .build = build_cast};

@@ -10,13 +10,25 @@ bool axc_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, const char *what,
 	return true;
 }
 
-bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t i, const char *what,
+bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t i, const char *what,
                    const int64_t **ret, int64_t *ret_n)
 {
-	if (axc_has_in(n, i) && axc_const_ints(g, n->in[i], d->arena, ret, ret_n))
+	if (axc_has_in(n, i) && axc_const_ints(g, n->in[i], arena, ret, ret_n))
 		return true;
 	return axc_misfit(g, n, d, NULL, "input %u (%s) is %s, wanted a constant integer tensor", i, what,
 	                  axc_has_in(n, i) ? "computed by the network" : "missing");
+}
+
+int64_t axc_int_element(const AxcValue *v, int64_t i)
+{
+	int64_t wide;
+	int32_t narrow;
+	if (v->dtype == AXC_I64) {
+		memcpy(&wide, (const char *)v->data + i * 8, sizeof wide);
+		return wide;
+	}
+	memcpy(&narrow, (const char *)v->data + i * 4, sizeof narrow);
+	return narrow;
 }
 
 bool axc_set_out(AxcGraph *g, AxcId node, AxcDiag *d, uint32_t i, AxcDType dtype, const AxcShape *shape)
@@ -193,6 +205,29 @@ bool axc_eval_table_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *con
 	for (int64_t i = 0; i < count; i++)
 		y[i] = (int8_t)(table[(uint8_t)(x[i] + 128)] - 128);
 	return true;
+}
+
+bool axc_eval_view_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
+                      AxcDiag *d)
+{
+	uint8_t table[256];
+	const int8_t *x = in[0]->data;
+	int8_t *y = out[0]->data;
+	int64_t count = axc_shape_count(&out[0]->shape);
+	(void)g;
+	(void)n;
+	(void)d;
+	axc_table_rescale(&in[0]->q, &out[0]->q, table);
+	for (int64_t i = 0; i < count; i++)
+		y[i] = (int8_t)(table[(uint8_t)(x[i] + 128)] - 128);
+	return true;
+}
+
+bool axc_build_view(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
+{
+	const AxcValue *x = &g->values.at[n->in[0]];
+	size_t bytes = (size_t)axc_shape_count(&x->shape) * axc_dtype_bytes(x->dtype);
+	return axc_build_bytes(b, axc_ref_out(0), axc_ref_in(0), bytes);
 }
 
 bool axc_unary_in_effect(const AxcGraph *g, const AxcNode *n, uint32_t *ret_input)

@@ -19,9 +19,11 @@ static inline bool axc_has_in(const AxcNode *n, uint32_t i)
 /* -rank..rank-1 to 0..rank-1; false (with message) outside. `what` is the attribute's name. */
 AXC_CHECKED bool axc_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, const char *what, int64_t axis,
                           int rank, int *ret);
-/* Constant integer input i (values in d->arena); false with message if it is absent or not constant. */
-AXC_CHECKED bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t i, const char *what,
-                               const int64_t **ret, int64_t *ret_n);
+/* Constant integer input i (values in `arena`); false with message if it is absent or not constant. */
+AXC_CHECKED bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t i,
+                               const char *what, const int64_t **ret, int64_t *ret_n);
+/* Element i of a constant I64 or I32 tensor. */
+int64_t axc_int_element(const AxcValue *v, int64_t i);
 /* Sets dtype and shape of output i (if used); refuses what exceeds 2^31 bytes or rank 8. */
 AXC_CHECKED bool axc_set_out(AxcGraph *g, AxcId node, AxcDiag *d, uint32_t i, AxcDType dtype,
                              const AxcShape *shape);
@@ -50,6 +52,11 @@ void axc_table_rescale(const AxcQuant *x, const AxcQuant *y, uint8_t table[256])
 bool axc_quant_equal(const AxcQuant *a, const AxcQuant *b);
 /* eval_i8 of the table operators: the one int8 input through axc_table_make. */
 AxcEvalI8Fn axc_eval_table_i8;
+
+/* eval_i8 of operators that keep the elements in order (Reshape, Identity): a copy, or axc_table_rescale. */
+AxcEvalI8Fn axc_eval_view_i8;
+/* build of the same. */
+AxcBuildFn axc_build_view;
 
 /* ---- functions of one tensor ---- */
 
