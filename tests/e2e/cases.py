@@ -3,7 +3,6 @@ more is a function that gets a Row (run.py)."""
 import json
 import os
 import signal
-import stat
 import subprocess
 import time
 
@@ -150,3 +149,755 @@ row("dynamic_not_given", ["-i", "{M}/dynamic.onnx", "-o", "{O}"], 1, "'H'", "--i
     status="ONNX_GRAPH_CLEANER_ERROR")
 row("shape_of_wrong_rank", TINY + ["--input-shape", "1,3,8"], 1, "1,3,8", status="ONNX_GRAPH_CLEANER_ERROR")
 row("shape_of_unknown_input", TINY + ["--input-shape", "z:1,3,8,8"], 1, "'z'", status="ONNX_GRAPH_CLEANER_ERROR")
+
+# ---- the whole way, and what it leaves ----
+
+QUANTIZED = ["quantized_model.bin", "quantized_model.json", "quantized_model.onnx", "quantized_model.txt",
+             "quantized_model_manifest.json", "report.json"]
+COMPILED = ["kernel_function.c", "kernel_function.h", "kernel_function.so", "manifest.json", "model.json",
+            "pool_l2_const.bin", "quantized_model.json", "report.json"]
+TOP = ["cli_args.json", "compilation_log.txt", "compilation_report.json", "compiled_model", "conf.json", "input_model",
+       "quantized_model"]
+
+
+def files_of(folder):
+    return {os.path.relpath(os.path.join(d, f), folder): open(os.path.join(d, f), "rb").read()
+            for d, _, names in os.walk(folder) for f in names}
+
+
+def same_files(r, a, b, *below):
+    for part in below:
+        x, y = files_of(os.path.join(a, part)), files_of(os.path.join(b, part))
+        r.check(sorted(x) == sorted(y), "%s: %s and %s" % (part, sorted(x), sorted(y)))
+        for name in x:
+            r.check(x[name] == y[name], "%s/%s differs" % (part, name))
+
+
+@case
+def tree(r):
+    """Every artifact is there, the report lists all files with size, and nothing is left over."""
+    r.run(*TINY, "--verify", "3")
+    r.expect(0, "random numbers", "verified: 3 samples")
+    report = r.status("SUCCEEDED")
+    r.check(sorted(os.listdir(r.out)) == TOP, sorted(os.listdir(r.out)))
+    r.check(sorted(os.listdir(r.out + "/quantized_model")) == QUANTIZED, os.listdir(r.out + "/quantized_model"))
+    r.check(sorted(os.listdir(r.out + "/compiled_model")) == COMPILED, os.listdir(r.out + "/compiled_model"))
+    files = files_of(r.out)
+    listed = {f["path"]: f for f in report["files"]}
+    r.check(sorted(listed) == sorted(files), "listed: %s" % sorted(listed))
+    for name, f in listed.items():
+        r.check(f["bytes"] is None or f["bytes"] == len(files[name]), "size of " + name)
+    r.check(files["input_model/fp32_model.onnx"] == open(r.model("tiny.onnx"), "rb").read(), "copy of the model")
+    r.check(report["verify"] == {"samples": 3, "equal": True, "skipped": False, "note": None}, report["verify"])
+    r.check(report["calibration"]["random_data"] is True and report["calibration"]["samples"] == 100, "calibration")
+    r.check(any("random numbers" in w for w in report["warnings"]), "no warning about random data")
+    r.check([s["stage"] for s in report["time"]["stages"]][:3] == ["start", "import", "clean"], "stages")
+    r.check(all(s["peak_bytes"] > 0 for s in report["time"]["stages"]), "peak memory")
+    for manifest in ("quantized_model/quantized_model_manifest.json", "compiled_model/manifest.json"):
+        r.check(len(json.loads(files[manifest])) == 17, "keys of " + manifest)
+
+
+@case
+def program_is_also_axcompile(r):
+    r.run(*TINY, program="axcompile")
+    r.expect(0)
+    r.status("SUCCEEDED")
+
+
+@case
+def two_runs_are_equal(r):
+    """Also with another number of jobs, another working directory and a locale with decimal commas."""
+    r.run(*TINY)
+    r.expect(0)
+    os.mkdir(r.path("elsewhere"))
+    env = dict(r.env, LC_ALL="de_DE.UTF-8", LANG="de_DE.UTF-8")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/out2", "--jobs", "3", cwd=r.path("elsewhere"), env=env)
+    r.expect(0)
+    same_files(r, r.out, r.path("out2"), "input_model", "quantized_model", "compiled_model")
+    r.check(open(r.out + "/conf.json").read() == open(r.path("out2", "conf.json")).read(), "conf.json differs")
+    a, b = r.report(), r.report(r.path("out2"))
+    del a["time"], b["time"]
+    r.check(a == b, "the reports differ")
+
+
+@case
+def quantize_only_then_compile(r):
+    """The two-step way gives the same bytes as the one-step way, in one directory and in another."""
+    r.run(*TINY)
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "--quantize-only", "-o", "{D}/two")
+    r.expect(0)
+    two = r.path("two")
+    r.check("compiled_model" not in os.listdir(two), "compiled_model after --quantize-only")
+    manifest = "{D}/two/quantized_model/quantized_model_manifest.json"
+    r.run("-i", manifest, "-o", "{D}/three")
+    r.expect(0)
+    r.status("SUCCEEDED", folder=r.path("three"))
+    r.run("-i", manifest, "-o", "{D}/two")
+    r.expect(0)
+    r.status("SUCCEEDED", folder=two)
+    same_files(r, r.out, two, "input_model", "quantized_model", "compiled_model")
+    same_files(r, r.out, r.path("three"), "input_model", "quantized_model", "compiled_model")
+    r.run("-i", manifest, "-o", "{D}/two")
+    r.expect(2, "is not empty")
+    r.run("-i", manifest, "-o", "{D}/two", "--overwrite")
+    r.expect(0)
+    same_files(r, r.out, two, "input_model", "quantized_model", "compiled_model")
+
+
+@case
+def manifest_alone(r):
+    """quantized_model/ is relocatable; without input_model/ beside it the report says so."""
+    r.run("-i", "{M}/tiny.onnx", "--quantize-only", "-o", "{O}")
+    r.expect(0)
+    os.rename(r.out + "/quantized_model", r.path("moved"))
+    r.run("-i", "{D}/moved/quantized_model_manifest.json", "-o", "{D}/o2")
+    r.expect(0)
+    r.check("input_model" not in os.listdir(r.path("o2")), "input_model")
+    r.check(any("input_model" in n for n in r.report(r.path("o2"))["notes"]), "no note")
+
+
+@case
+def quantize_only_with_manifest(r):
+    r.run("-i", "{M}/tiny.onnx", "--quantize-only", "-o", "{O}")
+    r.expect(0)
+    r.run("-i", "{O}/quantized_model/quantized_model_manifest.json", "--quantize-only", "-o", "{D}/o2")
+    r.expect(2, "quantized already")
+    r.status("INITIALIZE_CLI_ERROR", folder=r.path("o2"))
+
+
+@case
+def damaged_quantized_model(r):
+    r.run("-i", "{M}/tiny.onnx", "--quantize-only", "-o", "{O}")
+    r.expect(0)
+    manifest = "{O}/quantized_model/quantized_model_manifest.json"
+    path = r.out + "/quantized_model/quantized_model.bin"
+    data = bytearray(open(path, "rb").read())
+    data[len(data) // 2] ^= 1
+    open(path, "wb").write(data)
+    r.run("-i", manifest, "-o", "{D}/o2")
+    r.expect(1, "quantized_model.bin")
+    r.status("TVM_FRONTEND_ERROR", folder=r.path("o2"))
+    open(path, "wb").write(data[:-1])
+    r.run("-i", manifest, "-o", "{D}/o3")
+    r.expect(1, "quantized_model.bin")
+    r.status("TVM_FRONTEND_ERROR", folder=r.path("o3"))
+    r.write("other.json", "{}")
+    r.run("-i", "{D}/other.json", "-o", "{D}/o4")
+    r.expect(1, "other.json")
+    r.status("TVM_FRONTEND_ERROR", folder=r.path("o4"))
+
+
+@case
+def external_data(r):
+    r.run("-i", "{M}/external.onnx", "-o", "{O}")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out + "/input_model")) == ["fp32_model.onnx", "weights.bin"], "input_model")
+
+
+@case
+def batch_taken_as_one(r):
+    r.run("-i", "{M}/batch.onnx", "-o", "{O}")
+    r.expect(0, "'N'")
+
+
+@case
+def input_shape_forms(r):
+    for shape in ("1,3,12,10", "x:1,3,12,10", "H=12,W=10"):
+        out = r.path("o" + str(len(shape)))
+        r.run("-i", "{M}/dynamic.onnx", "--input-shape", shape, "--quantize-only", "-o", out)
+        r.expect(0)
+        manifest = json.load(open(out + "/quantized_model/quantized_model_manifest.json"))
+        r.check(manifest["input_shapes_original"] == [[1, 3, 12, 10]], manifest["input_shapes_original"])
+
+
+@case
+def hostile_names(r):
+    """Node names made of comment ends, trigraphs, newlines and escape sequences compile, harmlessly."""
+    r.run("-i", "{M}/hostile.onnx", "-o", "{O}", "--verify", "2", "--log-level", "TRACE")
+    r.expect(0, absent=["\x1b"])
+    r.status("SUCCEEDED")
+    text = open(r.out + "/compiled_model/kernel_function.c", encoding="ascii").read()
+    r.check("*/ int x" not in text and "??/" not in text and "\x1b" not in text and "\n#error" not in
+            text.replace("\n#error \"", ""), "a hostile name is in the C file")
+    r.check("\x1b" not in open(r.out + "/compilation_log.txt").read(), "an escape sequence is in the log")
+
+
+@case
+def dump_after(r):
+    r.run(*TINY, "--dump-after", "all")
+    r.expect(0)
+    names = ["calibrate", "clean", "frontend", "import", "midend", "program", "quantize"]
+    r.check(sorted(os.listdir(r.out + "/dumps")) == [n + ".txt" for n in names], os.listdir(r.out + "/dumps"))
+    r.check(all(os.path.getsize("%s/dumps/%s.txt" % (r.out, n)) for n in names), "an empty dump")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--dump-after=CLEAN")
+    r.expect(0)
+    r.check(os.listdir(r.path("o2", "dumps")) == ["clean.txt"], "--dump-after clean")
+
+
+@case
+def check(r):
+    r.run("-i", "{M}/tiny.onnx", "--check")
+    r.expect(0, "Conv", "MACs", "It can be compiled")
+    r.check(os.listdir(r.dir) == [], "--check wrote something")
+    r.run("-i", "{M}/unknown_op.onnx", "--check")
+    r.expect(1, "Frobnicate")
+    r.run("-i", "{M}/tiny.onnx", "--check", "-o", "{O}")
+    r.expect(0)
+    r.check(r.status("SUCCEEDED")["mode"] == "check", "mode")
+    r.check(sorted(os.listdir(r.out)) == ["cli_args.json", "compilation_log.txt", "compilation_report.json", "conf.json"],
+            os.listdir(r.out))
+
+
+@case
+def verify_off(r):
+    r.run(*TINY, "--verify", "0")
+    r.expect(0, "not verified")
+    r.check(r.status("SUCCEEDED")["verify"]["skipped"] is True, "verify")
+
+
+@case
+def build_kernel_off(r):
+    """Without a C compiler the C file alone can be had."""
+    os.mkdir(r.path("bin"))
+    r.run(*TINY, "--set", "build_kernel=false", env=dict(r.env, PATH=r.path("bin")))
+    r.expect(0)
+    r.check("kernel_function.so" not in os.listdir(r.out + "/compiled_model"), "it was built")
+
+
+@case
+def precision_float32(r):
+    r.run(*TINY, "--set", "precision=float32", "--verify", "2")
+    r.expect(0, "verified: 2 samples")
+    r.check(r.status("SUCCEEDED")["coverage"]["int8_macs"] == 0, "int8 MACs")
+
+
+@case
+def no_c_compiler(r):
+    os.mkdir(r.path("bin"))
+    started = time.time()
+    r.run(*TINY, env=dict(r.env, PATH=r.path("bin")))
+    r.expect(1, "no C compiler on PATH", "--set build_kernel=false")
+    report = r.status("TIR_TO_RUNTIME_ERROR")
+    r.check(report["calibration"] is None and time.time() - started < 30, "it calibrated first")
+    r.check("quantized_model" not in os.listdir(r.out), "quantized_model/ was made")
+
+
+@case
+def c_compiler_not_found(r):
+    r.run(*TINY, "--set", "cc=/nix/gcc")
+    r.expect(1, "/nix/gcc")
+    r.status("TIR_TO_RUNTIME_ERROR")
+
+
+@case
+def c_compiler_fails(r):
+    r.write("badcc", "#!/bin/sh\necho this compiler is broken >&2\nexit 1\n")
+    os.chmod(r.path("badcc"), 0o755)
+    r.run(*TINY, "--set", "cc=" + r.path("badcc"))
+    r.expect(1, "this compiler is broken")
+    r.status("TIR_TO_RUNTIME_ERROR")
+
+
+@case
+def budget_refused(r):
+    r.run(*TINY, "--set", "ddr_constraint=64")
+    r.expect(1, "LOWER_MIDEND_ERROR")
+    r.status("LOWER_MIDEND_ERROR")
+
+
+# ---- cli_args.json and conf.json ----
+
+
+@case
+def cli_args_round_trip(r):
+    r.run(*TINY, "--set", "cal_seed=5", "--dataset-len", "7", "--target", "c", "--color-format", "bgr", "--overwrite")
+    r.expect(0)
+    args = json.load(open(r.out + "/cli_args.json"))
+    r.check(args["set"] == ["cal_seed=5"] and args["dataset_len"] == 7 and args["target"] == "c" and
+            args["color_format"] == "BGR" and args["overwrite"] is True and args["quantize_only"] is None and
+            args["input"] == r.model("tiny.onnx") and args["output"] == r.out, args)
+    r.check(not {"check", "help", "version", "cli_args", "generate_config"} & set(args), "keys that are never stored")
+    r.run("--cli-args", "{O}/cli_args.json", "--output", "{D}/o2")
+    r.expect(0)
+    same_files(r, r.out, r.path("o2"), "quantized_model", "compiled_model")
+    r.check(open(r.out + "/conf.json").read() == open(r.path("o2", "conf.json")).read(), "conf.json")
+    r.run("--cli-args", "{O}/cli_args.json")
+    r.expect(2, "is not empty")  # overwrite is not taken over
+
+
+@case
+def cli_args_precedence(r):
+    r.write("a.json", '{"precision": "float32", "cal_seed": 1, "cflags": "-O1"}')
+    r.write("b.json", '{"cal_seed": 2}')
+    r.run(*TINY, "--quantize-only", "--conf", "{D}/a.json", "--set", "cal_seed=3", "--target", "c")
+    r.expect(0)
+    stored = "{O}/cli_args.json"
+
+    def conf(name, *args):
+        r.run("--cli-args", stored, "-o", "{D}/" + name, *args)
+        r.expect(0)
+        return json.load(open(r.path(name, "conf.json")))
+
+    c = conf("o1")
+    r.check((c["precision"], c["cal_seed"], c["target"]) == ("float32", 3, "c"), "stored values")
+    c = conf("o2", "--set", "cal_seed=4", "--set", "target=x86-64-v3")
+    r.check((c["precision"], c["cal_seed"], c["target"]) == ("float32", 4, "x86-64-v3"), "--set given now")
+    c = conf("o3", "--conf", "{D}/b.json")
+    r.check((c["precision"], c["cal_seed"], c["cflags"]) == ("int8", 2, "") and c["target"] != "c", "--conf given now")
+    c = conf("o4", "--cal-seed", "9", "--no-quantize-only")
+    r.check(c["cal_seed"] == 9 and os.path.exists(r.path("o4", "compiled_model")), "--no-quantize-only")
+
+
+@case
+def cli_args_wrong(r):
+    for text, message in (('{"inptu": "x"}', 'did you mean "input"?'), ('{"jobs": "many"}', '"jobs" must be an integer'),
+                          ('{"color_format": "CMYK"}', "RGB, BGR or GRAY"), ('{"help": true}', "no option"),
+                          ("[", "not valid JSON")):
+        r.write("args.json", text)
+        r.run("--cli-args", "{D}/args.json", *TINY)
+        r.expect(2, "INITIALIZE_CLI_ERROR", message)
+
+
+@case
+def conf_reproduces(r):
+    r.run(*TINY, "--set", "calibration_method=min_max", "--set", "float_outputs=false")
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--conf", "{O}/conf.json")
+    r.expect(0)
+    same_files(r, r.out, r.path("o2"), "quantized_model", "compiled_model")
+    r.check(open(r.out + "/conf.json").read() == open(r.path("o2", "conf.json")).read(), "conf.json")
+
+
+@case
+def hw_properties_warn(r):
+    r.run(*TINY, "--set", "use_sysdma=true", "--set", "frequency=400000000")
+    r.expect(0, "use_sysdma=true has no effect", "frequency=400000000 has no effect")
+    r.check(len([w for w in r.report()["warnings"] if "no effect" in w]) == 2, r.report()["warnings"])
+
+
+@case
+def log_levels(r):
+    r.run(*TINY, "-q")
+    r.expect(0)
+    r.check(r.text == "", "-q printed: " + r.text)
+    r.check(" DEBUG " in open(r.out + "/compilation_log.txt").read(), "the log lacks DEBUG")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--log-level", "warning")
+    r.expect(0, "warning: ", absent=["verified"])
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--log-level=DEBUG")
+    r.expect(0, "debug: ")
+
+
+# ---- the output directory ----
+
+
+@case
+def output_not_empty(r):
+    os.mkdir(r.out)
+    r.write("out/mine.txt", "mine")
+    r.run(*TINY)
+    r.expect(2, "INITIALIZE_CLI_ERROR", "is not empty")
+    r.check(os.listdir(r.out) == ["mine.txt"], "something was written")
+
+
+@case
+def output_with_default_conf(r):
+    r.run("--generate-config", "{O}")
+    r.run(*TINY, "--conf", "{O}/default_conf.json")
+    r.expect(0)
+    r.check(os.path.exists(r.out + "/default_conf.json"), "default_conf.json is gone")
+
+
+@case
+def output_is_a_file(r):
+    r.write("out", "")
+    r.run(*TINY)
+    r.expect(2, "is a file, not a directory")
+
+
+@case
+def output_below_a_file(r):
+    r.write("file", "")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/file/out")
+    r.expect(2, "cannot create the directory")
+
+
+@case
+def output_not_writable(r):
+    if os.geteuid() != 0:
+        os.mkdir(r.out)
+        os.chmod(r.out, 0o555)
+        r.run(*TINY)
+        r.expect(2, "cannot write into the output directory")
+    else:  # root may write anywhere but here
+        r.run("-i", "{M}/tiny.onnx", "-o", "/proc/axcompile-out")
+        r.expect(2, "INITIALIZE_CLI_ERROR", "cannot create the directory", "/proc/axcompile-out")
+
+
+@case
+def overwrite(r):
+    """Removes what the earlier run wrote, and nothing else."""
+    r.run(*TINY, "--dump-after=all")
+    r.expect(0)
+    r.write("out/mine.txt", "mine")
+    r.write("out/dumps/mine.txt", "mine")
+    r.run(*TINY, "--quantize-only")
+    r.expect(2, "is not empty", "--overwrite")
+    r.run(*TINY, "--quantize-only", "--overwrite")
+    r.expect(2, "dumps/mine.txt", "no earlier run made")
+    os.rename(r.out + "/dumps/mine.txt", r.path("mine.txt"))
+    r.run(*TINY, "--quantize-only", "--overwrite")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out)) == sorted(set(TOP) - {"compiled_model"} | {"mine.txt"}), os.listdir(r.out))
+    r.check(open(r.out + "/mine.txt").read() == "mine", "mine.txt")
+
+
+@case
+def overwrite_keeps_all_when_the_input_is_bad(r):
+    r.run(*TINY)
+    r.expect(0)
+    before = files_of(r.out + "/compiled_model")
+    r.run("-i", "{M}/truncated.onnx", "-o", "{O}", "--overwrite")
+    r.expect(1)
+    r.check(files_of(r.out + "/compiled_model") == before, "compiled_model/ was touched")
+    r.check(any(f["path"] == "compiled_model/model.json" for f in r.report()["earlier_files"]), "earlier_files")
+    r.run(*TINY, "--overwrite", "--quantize-only")
+    r.expect(0)
+    r.check("compiled_model" not in os.listdir(r.out), "compiled_model/ is still there")
+
+
+@case
+def overwrite_is_not_led_astray(r):
+    """A report that names files elsewhere removes nothing there."""
+    r.run(*TINY, "--quantize-only")
+    r.expect(0)
+    r.write("precious.txt", "keep")
+    os.mkdir(r.path("linked"))
+    r.write("linked/precious.txt", "keep")
+    os.symlink(r.path("linked"), r.out + "/link")
+    report = r.report()
+    for path in ("../precious.txt", r.path("precious.txt"), "link/precious.txt", "a/../../precious.txt"):
+        report["files"].append({"path": path, "bytes": 4, "hash": "0"})
+    json.dump(report, open(r.out + "/compilation_report.json", "w"))
+    r.run(*TINY, "--overwrite")
+    r.check(os.path.exists(r.path("precious.txt")) and os.path.exists(r.path("linked", "precious.txt")), "it is gone")
+
+
+@case
+def foreign_artifacts(r):
+    """--overwrite without an earlier report does not write over artifacts of unknown origin."""
+    os.makedirs(r.out + "/compiled_model")
+    r.write("out/compiled_model/precious.bin", "mine")
+    r.run(*TINY, "--overwrite")
+    r.expect(2, "compiled_model/precious.bin", "no earlier run made")
+    r.check(os.listdir(r.out) == ["compiled_model"], "something was written")
+
+
+@case
+def remove_output_dir(r):
+    r.run(*TINY)
+    r.expect(0)
+    r.run(*TINY, "--set", "remove_output_dir=true", "--quantize-only")
+    r.expect(0)
+    r.check("compiled_model" not in os.listdir(r.out), "compiled_model/ is still there")
+    r.write("out/mine.txt", "mine")
+    r.run(*TINY, "--set", "remove_output_dir=true")
+    r.expect(2, "mine.txt")
+
+
+@case
+def output_dir_property(r):
+    r.run("-i", "{M}/tiny.onnx", "--set", "output_dir=" + r.out, "--quantize-only")
+    r.expect(0)
+    r.status("SUCCEEDED")
+
+
+@case
+def two_at_once(r):
+    """The second compile into one directory is told so, and the first is not disturbed."""
+    r.write("cc", "#!/bin/sh\nsleep 3\nexec cc \"$@\"\n")
+    os.chmod(r.path("cc"), 0o755)
+    first = r.start(*TINY, "--set", "cc=" + r.path("cc"))
+    deadline = time.time() + 60
+    while not os.path.exists(r.out + "/quantized_model") and time.time() < deadline:
+        time.sleep(0.05)
+    r.run(*TINY, "--overwrite")
+    r.expect(2, "another compile is writing")
+    r.end(first)
+    r.expect(0)
+    r.status("SUCCEEDED")
+
+
+@case
+def odd_paths(r):
+    """Blanks, quotes, newlines, UTF-8 and leading dashes in paths."""
+    folder = r.path("-a 'b\" $(c)\n\u00e4")
+    os.mkdir(folder)
+    data = open(r.model("tiny.onnx"), "rb").read()
+    open(os.path.join(folder, "-m ;x.onnx"), "wb").write(data)
+    r.run("-i", "-m ;x.onnx", "-o", "-o 'ut", cwd=folder)
+    r.expect(0)
+    r.status("SUCCEEDED", folder=os.path.join(folder, "-o 'ut"))
+
+
+# ---- calibration data ----
+
+
+def make_images(r, n=4):
+    """Small grey PPM pictures: every reader knows them, and the script needs no library."""
+    os.makedirs(r.path("pictures", "sub"), exist_ok=True)
+    for i in range(n):
+        data = bytes((i * 40 + k * 7) % 256 for k in range(10 * 9 * 3))
+        name = ("pictures/%d.ppm" if i % 2 else "pictures/sub/%d.ppm") % i
+        open(r.path(name), "wb").write(b"P6 10 9 255\n" + data)
+    return r.path("pictures")
+
+
+def have(*modules):
+    return subprocess.call(["/usr/bin/python3", "-c", "import " + ", ".join(modules)],
+                           stderr=subprocess.DEVNULL) == 0
+
+
+def image_case(*modules):
+    def wrap(function):
+        def run(r):
+            if not have("numpy", *modules):
+                r.skip("/usr/bin/python3 lacks numpy or " + ", ".join(modules))
+            make_images(r)
+            function(r)
+
+        CASES.append(Case(function.__name__, run))
+        return function
+
+    return wrap
+
+
+IMAGES = TINY + ["--imageset", "{D}/pictures", "--python", "/usr/bin/python3"]
+TRANSFORM = """
+import numpy as np
+def get_preprocess_transform(image):
+    x = np.asarray(image.resize((8, 8)), np.float32).transpose(2, 0, 1) / 255
+    %s
+"""
+
+
+@image_case("PIL")
+def images_without_transform(r):
+    r.run(*IMAGES, "--verify", "2")
+    r.expect(0, "--transform", "verified: 2 samples")
+    report = r.status("SUCCEEDED")
+    r.check(report["calibration"] == {"samples": 4, "skipped_files": 0, "random_data": False}, report["calibration"])
+
+
+@image_case("PIL")
+def images_with_transform(r):
+    r.write("t.py", TRANSFORM % "return x")
+    r.write("pictures/notes.txt", "not a picture")
+    r.run(*IMAGES, "--transform", "{D}/t.py", "--jobs", "2")
+    r.expect(0, "1 ")
+    report = r.status("SUCCEEDED")
+    r.check(report["calibration"]["samples"] == 4 and report["calibration"]["skipped_files"] == 1, report["calibration"])
+    r.check(any("skip" in w or "not" in w for w in report["warnings"]), "no warning about the skipped file")
+
+
+@image_case("PIL")
+def images_do_not_depend_on_jobs(r):
+    r.write("t.py", TRANSFORM % "return x")
+    r.run(*IMAGES, "--transform", "{D}/t.py", "--jobs", "1")
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--imageset", "{D}/pictures", "--transform", "{D}/t.py", "--jobs", "3",
+          "--python", "/usr/bin/python3")
+    r.expect(0)
+    same_files(r, r.out, r.path("o2"), "quantized_model", "compiled_model")
+
+
+def transform_row(name, body, *texts, option="{D}/t.py"):
+    def run(r):
+        r.write("t.py", body)
+        r.run(*IMAGES, "--transform", option)
+        r.expect(1, "QTOOLS_ERROR", *texts)
+        r.status("QTOOLS_ERROR")
+
+    run.__name__ = name
+    image_case("PIL")(run)
+
+
+transform_row("transform_raises", TRANSFORM % "raise ValueError('no such luck')", "no such luck", ".ppm", "Traceback")
+transform_row("transform_wrong_shape", TRANSFORM % "return x[:, :5]", ".ppm", "3x5x8")
+transform_row("transform_not_an_array", TRANSFORM % "return 'hello'", ".ppm")
+transform_row("transform_syntax_error", "def (:\n", "SyntaxError")
+transform_row("transform_import_error", "import nosuchmodule\n", "nosuchmodule")
+transform_row("transform_function_missing", TRANSFORM % "return x", "other", option="{D}/t.py:other")
+transform_row("transform_file_missing", "", "nix.py", option="{D}/nix.py")
+transform_row("transform_exits", TRANSFORM % "import os; os._exit(3)", ".ppm")
+
+
+@case
+def imageset_missing(r):
+    r.run(*TINY, "--imageset", "{D}/nix")
+    r.expect(1, "nix")
+    r.status("QTOOLS_ERROR")
+
+
+@case
+def imageset_empty(r):
+    os.mkdir(r.path("empty"))
+    r.run(*TINY, "--imageset", "{D}/empty")
+    r.expect(1, "QTOOLS_ERROR", "empty")
+    r.status("QTOOLS_ERROR")
+
+
+@image_case("PIL")
+def imageset_only_text(r):
+    os.mkdir(r.path("texts"))
+    for i in range(3):
+        r.write("texts/%d.txt" % i, "no picture")
+    r.run(*TINY, "--imageset", "{D}/texts", "--python", "/usr/bin/python3")
+    r.expect(1, "QTOOLS_ERROR", "texts")
+    r.status("QTOOLS_ERROR")
+
+
+@image_case("PIL")
+def python_missing(r):
+    r.run(*IMAGES[:-1], "{D}/nix/python3")
+    r.expect(1, "nix/python3")
+    r.status("QTOOLS_ERROR")
+
+
+def npy(shape, values):
+    import struct
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % (shape,)
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<%df" % len(values), *values)
+
+
+@case
+def calibration_data(r):
+    n = 3 * 3 * 8 * 8
+    open(r.path("d.npy"), "wb").write(npy((3, 3, 8, 8), [((i * 37) % 101) / 50 - 1 for i in range(n)]))
+    r.run(*TINY, "--calibration-data", "{D}/d.npy")
+    r.expect(0)
+    report = r.status("SUCCEEDED")
+    r.check(report["calibration"] == {"samples": 3, "skipped_files": 0, "random_data": False}, report["calibration"])
+
+
+@case
+def calibration_data_wrong_shape(r):
+    open(r.path("d.npy"), "wb").write(npy((3, 5), [0.0] * 15))
+    r.run(*TINY, "--calibration-data", "{D}/d.npy")
+    r.expect(1, "QTOOLS_ERROR", "d.npy")
+    r.status("QTOOLS_ERROR")
+
+
+@case
+def seeds(r):
+    """cal_seed changes random data; the same seed gives the same bytes."""
+    for out, args in (("a", []), ("b", ["--cal-seed", "0"]), ("c", ["--cal-seed", "7"]), ("d", ["--set", "cal_seed=7"])):
+        r.run("-i", "{M}/tiny.onnx", "-o", "{D}/" + out, "--quantize-only", "--dataset-len", "5", *args)
+        r.expect(0)
+    same_files(r, r.path("a"), r.path("b"), "quantized_model")
+    same_files(r, r.path("c"), r.path("d"), "quantized_model")
+    r.check(files_of(r.path("a", "quantized_model")) != files_of(r.path("c", "quantized_model")), "the seed has no effect")
+
+
+# ---- ends that nobody wants ----
+
+
+def interrupt_row(name, number):
+    def run(r):
+        r.write("t.py", "import time\n" + TRANSFORM % "time.sleep(30); return x")
+        process = r.start(*IMAGES, "--transform", "{D}/t.py", "--jobs", "2")
+        deadline = time.time() + 60
+        while time.time() < deadline:
+            try:
+                if r.report()["stage"] == "calibrate":
+                    break
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(number)
+        r.end(process, timeout=20)
+        r.expect(128 + number, "interrupted by " + signal.Signals(number).name)
+        report = r.status("QTOOLS_ERROR", "interrupted by " + signal.Signals(number).name)
+        r.check(report["stage"] == "calibrate", report["stage"])
+
+    run.__name__ = name
+    image_case("PIL")(run)
+
+
+interrupt_row("sigint_during_calibration", signal.SIGINT)
+interrupt_row("sigterm_during_calibration", signal.SIGTERM)
+
+
+@case
+def sigint_while_building(r):
+    """The C compiler and what it started end too, its temporary files go."""
+    r.write("cc", "#!/bin/sh\nsleep 60 &\necho > $TMPDIR/left-over.s\nwait\n")
+    os.chmod(r.path("cc"), 0o755)
+    process = r.start(*TINY, "--set", "cc=" + r.path("cc"))
+    deadline = time.time() + 60
+    while time.time() < deadline and not any("left-over" in f for _, _, n in os.walk(r.dir) for f in n):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    r.end(process, timeout=20)
+    r.expect(130, "interrupted by SIGINT")
+    r.status("TIR_TO_RUNTIME_ERROR")
+    r.check("left-over" not in str(list(os.walk(r.dir))), "the C compiler's temporary file is left")
+
+
+@case
+def killed(r):
+    """After SIGKILL of everything the report is there, unfinished, and --overwrite cleans up."""
+    r.write("cc", "#!/bin/sh\nsleep 60\n")
+    os.chmod(r.path("cc"), 0o755)
+    process = r.start(*TINY, "--set", "cc=" + r.path("cc"))
+    deadline = time.time() + 60
+    while time.time() < deadline and not any(".compiled_model.tmp-" in n for n in (
+            os.listdir(r.out) if os.path.isdir(r.out) else [])):
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.kill()
+    r.end(process, timeout=20)
+    for _ in range(100):
+        try:
+            if r.report()["finished"] is False:
+                break
+        except ValueError:
+            pass
+        time.sleep(0.05)
+    r.check(r.report()["finished"] is False, "the report says finished")
+    for pid in r.processes():
+        os.kill(pid, signal.SIGKILL)
+    r.run(*TINY)
+    r.expect(2, "--overwrite")
+    r.run(*TINY, "--overwrite")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out)) == TOP, os.listdir(r.out))
+
+
+@case
+def full_disk(r):
+    """A small tmpfs in a mount namespace of its own; skipped where that is not permitted."""
+    mount = r.path("small")
+    os.mkdir(mount)
+    inner = ('mount -t tmpfs -o size=%s tmpfs "$1" || exit 99; shift; "$0" "$@"; code=$?; '
+             'cat "$KEEP/out/compilation_report.json" > "$KEEP.json"; ls -aR "$KEEP" > "$KEEP.ls"; exit $code')
+    env = dict(r.env, KEEP=mount)
+    seen = set()
+    for size in ("16k", "24k", "28k", "32k", "40k", "48k"):
+        r.run("-m", "sh", "-c", inner % size, os.path.join(r.bin, "compile"), mount, "-i", "{M}/tiny.onnx", "-o",
+              "{D}/small/out", program="/usr/bin/unshare", env=env)
+        if r.code in (99, 1) and ("permi" in r.text.lower() and "tmpfs" in r.text or "unshare" in r.text):
+            r.skip("mounting is not permitted here")
+        if r.code == 0:
+            continue
+        r.check("No space left" in r.text, "no word of the full disk at " + size)
+        r.check(r.code in (1, 2), "exit code %s" % r.code)
+        listing = open(mount + ".ls").read()
+        r.check(".tmp-" not in listing, "temporary files at %s: %s" % (size, listing))
+        r.check("compiled_model" not in listing, "compiled_model/ at " + size)
+        text = open(mount + ".json").read()
+        if text:
+            seen.add(json.loads(text)["status"])
+    r.check(seen - {"INITIALIZE_CLI_ERROR"}, "no size filled the disk behind the start: %s" % seen)

@@ -123,6 +123,9 @@ class Row:
     def check(self, ok, text):
         check(ok, text)
 
+    def processes(self):
+        return processes_of(self.dir)
+
 
 def run_row(case, bin_dir, models):
     folder = tempfile.mkdtemp(prefix="axc e2e ")  # a blank in every path
