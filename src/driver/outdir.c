@@ -255,28 +255,33 @@ bool axc_outdir_temp(AxcOutDir *out, AxcDiag *d, const char *name, const char **
 	return axc_make_dir(d, path);
 }
 
+/* Lists NAME with the size and hash of the file at `path`. The mapping stays: address space is cheap. */
+static bool list_content_of(AxcOutDir *out, AxcDiag *d, const char *path, const char *name)
+{
+	const uint8_t *data;
+	size_t bytes;
+	if (!axc_map_file(out->arena, d, "artifact", path, SIZE_MAX / 2, &data, &bytes))
+		return false;
+	axc_outdir_list(out, name, bytes, axc_hash(data, bytes), false);
+	return true;
+}
+
+bool axc_outdir_measure(AxcOutDir *out, AxcDiag *d, const char *name)
+{
+	return list_content_of(out, d, axc_outdir_path(out, name), name);
+}
+
 typedef struct Listing {
 	AxcOutDir *out;
 	AxcDiag *d;
 	const char *temp, *name;
 } Listing;
 
-/* Reports of the sub-directories may carry times. */
 static bool list_file(void *ctx, const char *path)
 {
 	Listing *l = ctx;
-	AxcArena *scratch = axc_arena_new(NULL);
-	const uint8_t *data;
-	size_t bytes;
-	if (!scratch)
-		axc_out_of_memory(l->out->arena);
-	bool ok = axc_map_file(scratch, l->d, "artifact", axc_path_join(scratch, l->temp, path), SIZE_MAX / 2,
-	                       &data, &bytes);
-	if (ok)
-		axc_outdir_list(l->out, axc_path_join(l->out->arena, l->name, path), bytes,
-		                axc_hash(data, bytes), false);
-	axc_arena_free(scratch);
-	return ok;
+	return list_content_of(l->out, l->d, axc_path_join(l->out->arena, l->temp, path),
+	                       axc_path_join(l->out->arena, l->name, path));
 }
 
 bool axc_outdir_publish(AxcOutDir *out, AxcDiag *d, const char *name)

@@ -41,6 +41,8 @@ AXC_CHECKED bool axc_outdir_write(AxcOutDir *out, AxcDiag *d, const char *name, 
                                   bool varies);
 /* Lists a file of this run that is written by other means (the log, the report). */
 void axc_outdir_list(AxcOutDir *out, const char *name, uint64_t bytes, uint64_t hash, bool varies);
+/* The same for a file that is there now: size and hash are read from it. */
+AXC_CHECKED bool axc_outdir_measure(AxcOutDir *out, AxcDiag *d, const char *name);
 /* An empty directory .NAME.tmp-PID; its path. */
 AXC_CHECKED bool axc_outdir_temp(AxcOutDir *out, AxcDiag *d, const char *name, const char **ret_path);
 /* Lists what is in .NAME.tmp-PID and renames it to NAME. */

@@ -198,6 +198,15 @@ static int generate_config(AxcRun *run)
 
 /* ---- the work, in the child process ---- */
 
+/* pass_dependency_graph.json, also of a run that failed. */
+static void write_trace(AxcRun *run)
+{
+	AxcText text = {.arena = run->keep};
+	axc_pass_trace_json(&run->trace, &text);
+	if (!axc_outdir_write(&run->out, &run->d, "pass_dependency_graph.json", text.at, text.n, true))
+		axc_log(&run->d, AXC_WARNING, "pass_dependency_graph.json could not be written");
+}
+
 static int work(AxcRun *run)
 {
 	volatile int code;
@@ -218,6 +227,8 @@ static int work(AxcRun *run)
 	bool ok = axc_pipeline(run);
 	if (ok)
 		run->d.stage = "done";
+	if (AXC_CFG_BOOL(&run->cfg, trace_tvm_passes) && run->has_out)
+		write_trace(run);
 	axc_arena_free(run->arena);
 	run->arena = NULL;
 	code = finish(run);

@@ -60,8 +60,11 @@ bool axc_stage(AxcRun *run, const char *name, AxcStatus status, bool (*fn)(AxcRu
 	if (!axc_run_journal(run))
 		return false;
 	double start = axc_run_seconds(run);
+	double start_ms = axc_pass_now_ms();
 	reset_peak();
 	bool ok = fn(run);
+	run->trace.arena = run->keep;
+	axc_pass_trace_add(&run->trace, name, "compile", start_ms, axc_pass_now_ms());
 	if (!ok && !run->d.failed)
 		axc_fail(&run->d, "the stage %s failed without saying why", name);
 	AxcReportStage s = {name, axc_run_seconds(run) - start, peak_bytes()};

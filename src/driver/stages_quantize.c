@@ -4,6 +4,7 @@
 AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
+	const char *condition = AXC_CFG_TEXT(cfg, graph_cleaner_condition);
 	bool hybrid = strcmp(AXC_CFG_TEXT(cfg, quantization_scheme), "hybrid_per_tensor_per_channel") == 0;
 	return (AxcQuantConfig){
 		.float32 = strcmp(AXC_CFG_TEXT(cfg, precision), "float32") == 0,
@@ -11,6 +12,9 @@ AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 		.per_channel_dw = hybrid || AXC_CFG_BOOL(cfg, quantize_dw_channel_wise),
 		.keep_float = AXC_CFG(cfg, keep_float)->list,
 		.n_keep_float = AXC_CFG(cfg, keep_float)->n_list,
+		.last_op = AXC_CFG_TEXT(cfg, graph_cleaner_node),
+		.last_by_first_dimension = condition && strstr(condition, "first_dimension") != NULL,
+		.last_threshold = AXC_CFG_INT(cfg, graph_cleaner_threshold),
 	};
 }
 

@@ -65,9 +65,26 @@ static void describe_model(AxcRun *run)
 			run->report.model.parameters += axc_shape_count(&g->values.at[i].shape);
 }
 
+/* Property graph_cleaner_dump_full_opt_onnx: a file name in the output directory. */
+static bool write_cleaned(AxcRun *run)
+{
+	const char *name = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_full_opt_onnx);
+	if (!name || !run->has_out)
+		return true;
+	const char *path = axc_outdir_path(&run->out, name);
+	if (!*name || strchr(name, '/') || axc_outdir_is_artifact(name) || name[0] == '.')
+		return axc_fail(&run->d, "graph_cleaner_dump_full_opt_onnx must be a file name that nothing else has, found "
+		                "'%s'", axc_safe_name(run->keep, name));
+	if (axc_exists(path) && !axc_earlier_has(&run->out, name))
+		return axc_fail(&run->d, "graph_cleaner_dump_full_opt_onnx: '%s' exists", axc_safe_name(run->keep, path));
+	axc_outdir_list(&run->out, name, 0, 0, true);
+	return axc_run_journal(run) &&
+	       axc_onnx_write(&run->d, run->graph, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), path) &&
+	       axc_outdir_measure(&run->out, &run->d, name);
+}
+
 bool axc_stage_clean(AxcRun *run)
 {
-	run->trace.arena = run->keep;
 	AxcPassConfig config = {
 		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
 		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
@@ -79,12 +96,12 @@ bool axc_stage_clean(AxcRun *run)
 	axc_log(&run->d, AXC_INFO, "%s: %u nodes, %.1f million MACs, %.2f million parameters",
 	        run->graph->model_name, run->report.model.nodes, (double)run->report.model.macs / 1e6,
 	        (double)run->report.model.parameters / 1e6);
-	return axc_run_dump_graph(run, "clean", run->graph);
+	return write_cleaned(run) && axc_run_dump_graph(run, "clean", run->graph);
 }
 
 bool axc_stage_check(AxcRun *run)
 {
-	return axc_lower_check(run->graph, &run->d);
+	return !AXC_CFG_BOOL(&run->cfg, validate_operators) || axc_lower_check(run->graph, &run->d);
 }
 
 /* ---- before anything costs time ---- */

@@ -901,3 +901,47 @@ def full_disk(r):
         if text:
             seen.add(json.loads(text)["status"])
     r.check(seen - {"INITIALIZE_CLI_ERROR"}, "no size filled the disk behind the start: %s" % seen)
+
+
+# ---- documents made from the tables ----
+
+
+@case
+def documents(r):
+    r.run("config", program="axc-doc")
+    r.expect(0)
+    wanted = open(os.path.join(ROOT, "docs", "config.md"), encoding="utf-8").read()
+    r.check(r.text == wanted, "docs/config.md is not what `axc-doc config` prints")
+    r.run("bash", program="axc-doc")
+    r.expect(0, "--imageset", "PIL OPENCV")
+    r.write("completion", r.text)
+    r.run("-n", "completion", program="/bin/bash")
+    r.expect(0)
+    r.run("man", program="axc-doc")
+    r.expect(0, ".TH COMPILE 1", "\\-\\-quantize\\-only")
+    r.run("zsh", program="axc-doc")
+    r.expect(0, "#compdef compile axcompile")
+    r.run("nonsense", program="axc-doc")
+    r.expect(2, "usage: axc-doc")
+
+
+@case
+def trace_passes(r):
+    r.run(*TINY, "--set", "trace_tvm_passes=true")
+    r.expect(0)
+    passes = json.load(open(r.out + "/pass_dependency_graph.json"))["passes"]
+    names = {p["pass"]: p for p in passes}
+    r.check(names["calibrate"]["parent"] == "compile" and any(p["parent"] == "clean" for p in passes), names.keys())
+    r.check(all(p["start_ms"] <= p["end_ms"] for p in passes), "an end before a start")
+    r.check("pass_dependency_graph.json" in [f["path"] for f in r.report()["files"]], "not listed")
+
+
+@case
+def cleaned_model(r):
+    r.run(*TINY, "--set", "graph_cleaner_dump_full_opt_onnx=clean.onnx")
+    r.expect(0)
+    r.check(os.path.getsize(r.out + "/clean.onnx") > 100, "clean.onnx")
+    r.run("-i", "{O}/clean.onnx", "-o", "{D}/o2")
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "graph_cleaner_dump_full_opt_onnx=../x.onnx")
+    r.expect(1, "must be a file name")
