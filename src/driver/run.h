@@ -18,6 +18,7 @@
 #include "onnx/onnx.h"
 #include "passes/passes.h"
 #include "plan/plan.h"
+#include "quant/model.h"
 #include "quant/quant.h"
 
 #include <time.h>

@@ -3,6 +3,26 @@
 
 #include <stdlib.h>
 
+/* ---- quantized_model/ read back ---- */
+
+/* In a one-step run too, so that both ways have the same input. */
+bool axc_stage_frontend(AxcRun *run)
+{
+	const char *manifest = run->input;
+	if (run->mode != AXC_MODE_LOWER_ONLY)
+		manifest = axc_outdir_path(&run->out, "quantized_model/quantized_model_manifest.json");
+	if (!axc_model_read(run->arena, &run->d, manifest, &run->quantized))
+		return false;
+	run->report.model.name = axc_strdup(run->keep, run->quantized->model_name);
+	AxcQuantSummary s = axc_quant_summary(run->quantized);
+	run->report.coverage.known = true;
+	run->report.coverage.int8_macs = s.int8_macs;
+	run->report.coverage.float_macs = s.float_macs;
+	run->report.coverage.int8_nodes = s.int8_nodes;
+	run->report.coverage.float_nodes = s.float_nodes;
+	return axc_run_dump_graph(run, "frontend", run->quantized);
+}
+
 /* ---- program ---- */
 
 bool axc_stage_midend(AxcRun *run)

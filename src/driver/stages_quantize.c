@@ -104,7 +104,7 @@ static bool write_report(AxcRun *run, const char *dir)
 static bool write_quantized(AxcRun *run, const char *dir)
 {
 	const char *onnx = axc_path_join(run->arena, dir, "quantized_model.onnx");
-	return write_report(run, dir) &&
+	return axc_model_write(run->arena, &run->d, run->quantized, dir) && write_report(run, dir) &&
 	       axc_onnx_write_qdq(&run->d, run->quantized, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), onnx);
 }
 
@@ -118,9 +118,4 @@ bool axc_stage_export(AxcRun *run)
 	axc_samples_close(run->samples);
 	run->samples = NULL;
 	return axc_outdir_publish(&run->out, &run->d, "quantized_model");
-}
-
-bool axc_stage_frontend(AxcRun *run)
-{
-	return run->quantized != NULL;
 }
