@@ -10,8 +10,10 @@ int axk_fits_dwconv_vnni(const void *params)
 
 size_t axk_scratch_dwconv_vnni(const void *params)
 {
-	axk_dw_geometry g = axk_dw_geometry_of(params, 64);
-	return (size_t)g.ring * g.row + AXK_SLACK;
+	const struct axk_conv *p = params;
+	axk_dw_geometry g = axk_dw_geometry_of(p, 64);
+	size_t outputs = p->has_lut || p->add ? (size_t)p->ow * 64 : 0; /* a row, 64 bytes per pixel */
+	return (size_t)g.ring * g.row + outputs + AXK_SLACK;
 }
 
 size_t axk_pack_bytes_dwconv_vnni(const void *params)

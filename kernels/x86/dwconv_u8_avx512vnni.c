@@ -28,7 +28,7 @@ typedef struct axk_dw_quad {
 	__m512i v0, v1, v2, v3;
 } axk_dw_quad;
 
-AXK_INLINE axk_dw_quad axk_dw_interleave(__m512i r0, __m512i r1, __m512i r2, __m512i r3)
+AXK_HOT axk_dw_quad axk_dw_interleave(__m512i r0, __m512i r1, __m512i r2, __m512i r3)
 {
 	__m512i l = _mm512_unpacklo_epi8(r0, r1), l2 = _mm512_unpacklo_epi8(r2, r3);
 	__m512i h = _mm512_unpackhi_epi8(r0, r1), h2 = _mm512_unpackhi_epi8(r2, r3);
@@ -37,14 +37,14 @@ AXK_INLINE axk_dw_quad axk_dw_interleave(__m512i r0, __m512i r1, __m512i r2, __m
 	return q;
 }
 
-AXK_INLINE axk_dw_quad axk_dw_dot(axk_dw_quad acc, axk_dw_quad x, axk_dw_quad w)
+AXK_HOT axk_dw_quad axk_dw_dot(axk_dw_quad acc, axk_dw_quad x, axk_dw_quad w)
 {
 	axk_dw_quad q = {_mm512_dpbusd_epi32(acc.v0, x.v0, w.v0), _mm512_dpbusd_epi32(acc.v1, x.v1, w.v1),
 			 _mm512_dpbusd_epi32(acc.v2, x.v2, w.v2), _mm512_dpbusd_epi32(acc.v3, x.v3, w.v3)};
 	return q;
 }
 
-AXK_INLINE axk_dw_quad axk_dw_load(const void *from)
+AXK_HOT axk_dw_quad axk_dw_load(const void *from)
 {
 	const uint8_t *b = from;
 	axk_dw_quad q = {_mm512_loadu_si512(b), _mm512_loadu_si512(b + 64), _mm512_loadu_si512(b + 128),
@@ -52,6 +52,137 @@ AXK_INLINE axk_dw_quad axk_dw_load(const void *from)
 	return q;
 }
 
+/* Where plain outputs go, and the constants that make them. */
+typedef struct axk_dw_out {
+	uint8_t *to;
+	size_t ld;
+	__mmask64 mask;
+	__m512i zp, lo, hi;
+	axk_dw_quad m;
+} axk_dw_out;
+
+AXK_HOT axk_dw_out axk_dw_out_of(const axk_dw_vnni *t, uint8_t *to, size_t ld)
+{
+	const struct axk_conv *p = t->p;
+	axk_dw_out o = {to, ld, axk_mask64(t->n), _mm512_set1_epi16((short)p->zp),
+			_mm512_set1_epi8((char)(int)(p->lo + p->zp)), _mm512_set1_epi8((char)(int)(p->hi + p->zp)),
+			axk_dw_load(t->m)};
+	return o;
+}
+
+/* Quantizes one vector and stores the pixels in it, at most `count`. */
+AXK_HOT void axk_dw_put(axk_dw_out *o, axk_dw_quad acc, int lanes, int count)
+{
+	__m512i ab = _mm512_packs_epi32(axk_round_512(acc.v0, _mm512_castsi512_ps(o->m.v0)),
+					axk_round_512(acc.v1, _mm512_castsi512_ps(o->m.v1)));
+	__m512i cd = _mm512_packs_epi32(axk_round_512(acc.v2, _mm512_castsi512_ps(o->m.v2)),
+					axk_round_512(acc.v3, _mm512_castsi512_ps(o->m.v3)));
+	__m512i q = _mm512_packus_epi16(_mm512_adds_epi16(ab, o->zp), _mm512_adds_epi16(cd, o->zp));
+	q = _mm512_min_epu8(_mm512_max_epu8(q, o->lo), o->hi);
+	if (lanes == 64) {
+		_mm512_mask_storeu_epi8(o->to, o->mask, q);
+	} else if (lanes == 32) {
+		_mm256_mask_storeu_epi8(o->to, (__mmask32)o->mask, _mm512_castsi512_si256(q));
+		if (count > 1)
+			_mm256_mask_storeu_epi8(o->to + o->ld, (__mmask32)o->mask, _mm512_extracti64x4_epi64(q, 1));
+	} else {
+		const __mmask16 mask = (__mmask16)o->mask;
+		_mm_mask_storeu_epi8(o->to, mask, _mm512_castsi512_si128(q));
+		if (count > 1)
+			_mm_mask_storeu_epi8(o->to + o->ld, mask, _mm512_extracti32x4_epi32(q, 1));
+		if (count > 2)
+			_mm_mask_storeu_epi8(o->to + 2 * o->ld, mask, _mm512_extracti32x4_epi32(q, 2));
+		if (count > 3)
+			_mm_mask_storeu_epi8(o->to + 3 * o->ld, mask, _mm512_extracti32x4_epi32(q, 3));
+	}
+	o->to += o->ld * (size_t)(64 / lanes);
+}
+
+/* The interleaved window column at `at` of three rows. */
+#define AXK_DW_COLUMN(at) \
+	axk_dw_interleave(_mm512_loadu_si512(r0 + (at)), _mm512_loadu_si512(r1 + (at)), _mm512_loadu_si512(r2 + (at)), \
+			  _mm512_setzero_si512())
+
+/* 3x3 where the next output's window is one vector further: an interleaved column serves three outputs. */
+static __attribute__((noinline, unused)) void axk_dw_vnni_roll1(const axk_dw_vnni *t, const uint8_t *const *r,
+								 uint8_t *to, size_t ld)
+{
+	const uint8_t *r0 = r[0], *r1 = r[1], *r2 = r[2];
+	const axk_dw_quad bias = axk_dw_load(t->bias), w0 = axk_dw_load(t->w);
+	const axk_dw_quad w1 = axk_dw_load(t->w + 256), w2 = axk_dw_load(t->w + 512);
+	axk_dw_out o = axk_dw_out_of(t, to, ld);
+	axk_dw_quad x = AXK_DW_COLUMN(0), now = axk_dw_dot(bias, x, w0), next;
+	x = AXK_DW_COLUMN(64);
+	now = axk_dw_dot(now, x, w1);
+	next = axk_dw_dot(bias, x, w0);
+	for (size_t at = 128, end = at + 64 * (size_t)t->p->ow; at < end; at += 64) {
+		x = AXK_DW_COLUMN(at);
+		axk_dw_put(&o, axk_dw_dot(now, x, w2), 64, 1);
+		now = axk_dw_dot(next, x, w1);
+		next = axk_dw_dot(bias, x, w0);
+	}
+}
+
+/* 3x3 where every other column is shared: stride 2, or two pixels in a vector. Middle columns are `mid`
+ * bytes behind the left ones. */
+AXK_HOT void axk_dw_vnni_roll2(const axk_dw_vnni *t, const uint8_t *const *r, size_t mid, int lanes, uint8_t *to, size_t ld)
+{
+	const uint8_t *r0 = r[0], *r1 = r[1], *r2 = r[2];
+	const axk_dw_quad bias = axk_dw_load(t->bias), w0 = axk_dw_load(t->w);
+	const axk_dw_quad w1 = axk_dw_load(t->w + 256), w2 = axk_dw_load(t->w + 512);
+	axk_dw_out o = axk_dw_out_of(t, to, ld);
+	axk_dw_quad x = AXK_DW_COLUMN(0);
+	size_t at = 0;
+	for (int left = t->p->ow; left > 0; left -= 64 / lanes, at += 64) {
+		axk_dw_quad acc = axk_dw_dot(bias, x, w0);
+		x = AXK_DW_COLUMN(at + mid);
+		acc = axk_dw_dot(acc, x, w1);
+		x = AXK_DW_COLUMN(at + 64);
+		axk_dw_put(&o, axk_dw_dot(acc, x, w2), lanes, left);
+	}
+}
+
+static __attribute__((noinline, unused)) void axk_dw_vnni_stride2(const axk_dw_vnni *t, const uint8_t *const *r,
+								   size_t mid, uint8_t *to, size_t ld)
+{
+	axk_dw_vnni_roll2(t, r, mid, 64, to, ld);
+}
+
+static __attribute__((noinline, unused)) void axk_dw_vnni_pairs(const axk_dw_vnni *t, const uint8_t *const *r,
+								 uint8_t *to, size_t ld)
+{
+	axk_dw_vnni_roll2(t, r, 32, 32, to, ld);
+}
+
+/* The accumulators of any window; r: where each place of each group reads. */
+AXK_HOT axk_dw_quad axk_dw_vnni_window(const axk_dw_vnni *t, const uint8_t *const *r, size_t at)
+{
+	axk_dw_quad acc = axk_dw_load(t->bias);
+	for (int k = 0; k < t->g->groups; k++, r += 4) {
+		axk_dw_quad x = axk_dw_interleave(_mm512_loadu_si512(r[0] + at), _mm512_loadu_si512(r[1] + at),
+						  _mm512_loadu_si512(r[2] + at), _mm512_loadu_si512(r[3] + at));
+		acc = axk_dw_dot(acc, x, axk_dw_load(t->w + 256 * k));
+	}
+	return acc;
+}
+
+static __attribute__((noinline, unused)) void axk_dw_vnni_any(const axk_dw_vnni *t, const uint8_t *const *r, uint8_t *to,
+							       size_t ld)
+{
+	axk_dw_out o = axk_dw_out_of(t, to, ld);
+	size_t at = 0;
+	for (int left = t->p->ow; left > 0; left -= 64 / t->lanes, at += 64) {
+		axk_dw_quad acc = axk_dw_vnni_window(t, r, at);
+		if (t->lanes == 64)
+			axk_dw_put(&o, acc, 64, left);
+		else if (t->lanes == 32)
+			axk_dw_put(&o, acc, 32, left);
+		else
+			axk_dw_put(&o, acc, 16, left);
+	}
+}
+
+/* To the order of channels. */
 AXK_INLINE void axk_dw_unpermute(int32_t *to, axk_dw_quad q)
 {
 	int32_t from[64];
@@ -63,135 +194,37 @@ AXK_INLINE void axk_dw_unpermute(int32_t *to, axk_dw_quad q)
 		memcpy(to + (i % 4 * 4 + i / 4) * 4, from + i * 4, 16);
 }
 
-/* Outputs that are float or whose product with m may leave int32. */
-static __attribute__((noinline, unused)) void axk_dw_vnni_special(const axk_dw_vnni *t, axk_dw_quad acc, size_t pixel,
-								   int count)
+/* A row of outputs that are float or whose product with m may leave int32. */
+static __attribute__((noinline, unused)) void axk_dw_vnni_special(const axk_dw_vnni *t, const uint8_t *const *r, size_t pixel)
 {
 	const struct axk_conv *p = t->p;
+	const int step = 64 / t->lanes;
 	int32_t a[64], m[64];
-	axk_dw_unpermute(a, acc);
 	axk_dw_unpermute(m, axk_dw_load(t->m));
-	for (int i = 0; i < count; i++, pixel++)
-		axk_epilogue_512(p, a + i * t->lanes, (const float *)m + i * t->lanes, t->n,
+	for (int x = 0; x < p->ow; x++, pixel++) {
+		if (x % step == 0)
+			axk_dw_unpermute(a, axk_dw_vnni_window(t, r, (size_t)(x / step) * 64));
+		axk_epilogue_512(p, a + x % step * t->lanes, (const float *)m + x % step * t->lanes, t->n,
 				 t->out + pixel * p->out_ld * (p->out_f32 ? sizeof(float) : 1), t->lut,
 				 t->res ? t->res + pixel * p->res_ld : NULL);
+	}
 }
 
-/* Table and residual, pixel by pixel. */
-static __attribute__((noinline, unused)) void axk_dw_vnni_post(const axk_dw_vnni *t, __m512i q, size_t pixel, int count)
+/* Table and residual for a row of plain outputs 64 bytes apart. */
+static __attribute__((noinline, unused)) void axk_dw_vnni_post(const axk_dw_vnni *t, const uint8_t *from, size_t pixel)
 {
 	const struct axk_conv *p = t->p;
 	const __mmask64 mask = axk_mask64(t->n);
-	uint8_t bytes[128];
-	if (p->has_lut)
-		q = axk_lut_512(q, t->lut);
-	_mm512_storeu_si512(bytes, q);
-	for (int i = 0; i < count; i++, pixel++) {
-		__m512i y = _mm512_loadu_si512(bytes + i * t->lanes);
-		__m512i r = p->add ? _mm512_maskz_loadu_epi8(mask, t->res + pixel * p->res_ld) : y;
-		if (p->add == 1)
-			y = axk_add_512(y, r, p->ra, p->rb, p->rfx, p->alo, p->ahi);
-		else if (p->add == 2)
-			y = axk_add_512(r, y, p->ra, p->rb, p->rfx, p->alo, p->ahi);
-		_mm512_mask_storeu_epi8(t->out + pixel * p->out_ld, mask, y);
-	}
-}
-
-/* Stores one vector of outputs: `count` pixels. */
-AXK_INLINE void axk_dw_vnni_store(const axk_dw_vnni *t, axk_dw_quad acc, axk_dw_quad m, size_t pixel, int count)
-{
-	const struct axk_conv *p = t->p;
-	if (t->special) {
-		axk_dw_vnni_special(t, acc, pixel, count);
-		return;
-	}
-	const __m512i zp = _mm512_set1_epi16((short)p->zp);
-	const __m512i lo = _mm512_set1_epi8((char)(int)(p->lo + p->zp));
-	const __m512i hi = _mm512_set1_epi8((char)(int)(p->hi + p->zp));
-	__m512i ab = _mm512_packs_epi32(axk_round_512(acc.v0, _mm512_castsi512_ps(m.v0)),
-					axk_round_512(acc.v1, _mm512_castsi512_ps(m.v1)));
-	__m512i cd = _mm512_packs_epi32(axk_round_512(acc.v2, _mm512_castsi512_ps(m.v2)),
-					axk_round_512(acc.v3, _mm512_castsi512_ps(m.v3)));
-	__m512i q = _mm512_packus_epi16(_mm512_adds_epi16(ab, zp), _mm512_adds_epi16(cd, zp));
-	q = _mm512_min_epu8(_mm512_max_epu8(q, lo), hi);
-	if (p->has_lut || p->add) {
-		axk_dw_vnni_post(t, q, pixel, count);
-		return;
-	}
-	uint8_t *out = t->out + pixel * p->out_ld;
-	const __mmask64 mask = axk_mask64(t->n);
-	if (t->lanes == 64) {
-		_mm512_mask_storeu_epi8(out, mask, q);
-	} else if (t->lanes == 32) {
-		_mm256_mask_storeu_epi8(out, (__mmask32)mask, _mm512_castsi512_si256(q));
-		if (count > 1)
-			_mm256_mask_storeu_epi8(out + p->out_ld, (__mmask32)mask, _mm512_extracti64x4_epi64(q, 1));
-	} else {
-		__m128i part[4] = {_mm512_castsi512_si128(q), _mm512_extracti32x4_epi32(q, 1),
-				   _mm512_extracti32x4_epi32(q, 2), _mm512_extracti32x4_epi32(q, 3)};
-		for (int i = 0; i < count; i++, out += p->out_ld)
-			_mm_mask_storeu_epi8(out, (__mmask16)mask, part[i]);
-	}
-}
-
-/* The interleaved window column at `at` of three rows. */
-#define AXK_DW_COLUMN(r, at) \
-	axk_dw_interleave(_mm512_loadu_si512((r)[0] + (at)), _mm512_loadu_si512((r)[1] + (at)), \
-			  _mm512_loadu_si512((r)[2] + (at)), zero)
-
-/* 3x3 where the next output's window is one vector further: an interleaved column serves three outputs. */
-AXK_INLINE void axk_dw_vnni_roll1(const axk_dw_vnni *t, const uint8_t *const *r, size_t pixel)
-{
-	const __m512i zero = _mm512_setzero_si512();
-	const axk_dw_quad bias = axk_dw_load(t->bias), m = axk_dw_load(t->m);
-	const axk_dw_quad w0 = axk_dw_load(t->w), w1 = axk_dw_load(t->w + 256), w2 = axk_dw_load(t->w + 512);
-	axk_dw_quad x = AXK_DW_COLUMN(r, 0), now = axk_dw_dot(bias, x, w0), next;
-	x = AXK_DW_COLUMN(r, 64);
-	now = axk_dw_dot(now, x, w1);
-	next = axk_dw_dot(bias, x, w0);
-	for (size_t i = 0; i < (size_t)t->p->ow; i++) {
-		x = AXK_DW_COLUMN(r, (i + 2) * 64);
-		axk_dw_vnni_store(t, axk_dw_dot(now, x, w2), m, pixel + i, 1);
-		now = axk_dw_dot(next, x, w1);
-		next = axk_dw_dot(bias, x, w0);
-	}
-}
-
-/* 3x3 where every other column is shared: stride 2, or two pixels in a vector. Middle columns are `mid`
- * bytes behind the left ones. */
-AXK_INLINE void axk_dw_vnni_roll2(const axk_dw_vnni *t, const uint8_t *const *r, size_t mid, size_t pixel)
-{
-	const __m512i zero = _mm512_setzero_si512();
-	const axk_dw_quad bias = axk_dw_load(t->bias), m = axk_dw_load(t->m);
-	const axk_dw_quad w0 = axk_dw_load(t->w), w1 = axk_dw_load(t->w + 256), w2 = axk_dw_load(t->w + 512);
-	const int step = 64 / t->lanes;
-	axk_dw_quad x = AXK_DW_COLUMN(r, 0);
-	size_t at = 0;
-	for (int i = 0; i < t->p->ow; i += step, at += 64) {
-		axk_dw_quad acc = axk_dw_dot(bias, x, w0);
-		x = AXK_DW_COLUMN(r, at + mid);
-		acc = axk_dw_dot(acc, x, w1);
-		x = AXK_DW_COLUMN(r, at + 64);
-		acc = axk_dw_dot(acc, x, w2);
-		axk_dw_vnni_store(t, acc, m, pixel + (size_t)i, t->p->ow - i < step ? t->p->ow - i : step);
-	}
-}
-
-/* Any window; r: where each place of each group reads. */
-AXK_INLINE void axk_dw_vnni_any(const axk_dw_vnni *t, const uint8_t *const *r, size_t pixel)
-{
-	const axk_dw_quad m = axk_dw_load(t->m);
-	const int step = 64 / t->lanes;
-	size_t at = 0;
-	for (int i = 0; i < t->p->ow; i += step, at += 64) {
-		axk_dw_quad acc = axk_dw_load(t->bias);
-		for (int k = 0; k < t->g->groups; k++) {
-			const uint8_t *const *g = r + 4 * k;
-			axk_dw_quad x = axk_dw_interleave(_mm512_loadu_si512(g[0] + at), _mm512_loadu_si512(g[1] + at),
-							  _mm512_loadu_si512(g[2] + at), _mm512_loadu_si512(g[3] + at));
-			acc = axk_dw_dot(acc, x, axk_dw_load(t->w + 256 * k));
+	for (int x = 0; x < p->ow; x++, pixel++, from += 64) {
+		__m512i y = _mm512_loadu_si512(from);
+		if (p->has_lut)
+			y = axk_lut_512(y, t->lut);
+		if (p->add) {
+			__m512i q = _mm512_maskz_loadu_epi8(mask, t->res + pixel * p->res_ld);
+			y = p->add == 1 ? axk_add_512(y, q, p->ra, p->rb, p->rfx, p->alo, p->ahi)
+					: axk_add_512(q, y, p->ra, p->rb, p->rfx, p->alo, p->ahi);
 		}
-		axk_dw_vnni_store(t, acc, m, pixel + (size_t)i, t->p->ow - i < step ? t->p->ow - i : step);
+		_mm512_mask_storeu_epi8(t->out + pixel * p->out_ld, mask, y);
 	}
 }
 
@@ -254,29 +287,41 @@ AXK_INLINE __m512i axk_dw_vnni_pad(const axk_dw_vnni *t, const uint8_t *zp, int 
 	return _mm512_loadu_si512(bytes);
 }
 
-/* Output row oy from the ring of input rows. */
-AXK_INLINE void axk_dw_vnni_row(const axk_dw_vnni *t, const uint8_t *ring, int oy, size_t pixel)
+/* Output row oy from the ring of input rows; behind the ring is room for a row of outputs. */
+AXK_INLINE void axk_dw_vnni_row(const axk_dw_vnni *t, uint8_t *ring, int oy, size_t pixel)
 {
 	const struct axk_conv *p = t->p;
 	const axk_dw_geometry *g = t->g;
 	const uint8_t *place[AXK_DW_TAPS];
 	const size_t phase = g->cols * (size_t)t->lanes;
-	if (g->columns && p->dw == 1 && ((t->lanes == 64 && p->sw <= 2) || (t->lanes == 32 && p->sw == 1))) {
+	const int post = p->has_lut || p->add;
+	uint8_t *row = ring + (size_t)g->ring * g->row, *to = post ? row : t->out + pixel * p->out_ld;
+	const size_t ld = post ? 64 : (size_t)p->out_ld;
+	if (!t->special && g->columns && p->dw == 1 &&
+	    ((t->lanes == 64 && p->sw <= 2) || (t->lanes == 32 && p->sw == 1))) {
 		for (int k = 0; k < 3; k++)
 			place[k] = ring + (size_t)((oy * p->sh + k * p->dh) % g->ring) * g->row;
-		if (t->lanes == 64 && p->sw == 1)
-			axk_dw_vnni_roll1(t, place, pixel);
+		if (t->lanes == 32)
+			axk_dw_vnni_pairs(t, place, to, ld);
+		else if (p->sw == 1)
+			axk_dw_vnni_roll1(t, place, to, ld);
 		else
-			axk_dw_vnni_roll2(t, place, p->sw == 2 ? phase : 32, pixel);
-		return;
+			axk_dw_vnni_stride2(t, place, phase, to, ld);
+	} else {
+		for (int i = 0; i < 4 * g->groups; i++) {
+			int tap = axk_dw_tap(g, p, i / 4, i % 4), x = tap < 0 ? 0 : tap % p->kw * p->dw;
+			int y = oy * p->sh + (tap < 0 ? 0 : tap / p->kw * p->dh);
+			place[i] = ring + (size_t)(y % g->ring) * g->row + (size_t)(x % p->sw) * phase +
+				   (size_t)(x / p->sw) * t->lanes;
+		}
+		if (t->special) {
+			axk_dw_vnni_special(t, place, pixel);
+			return;
+		}
+		axk_dw_vnni_any(t, place, to, ld);
 	}
-	for (int i = 0; i < 4 * g->groups; i++) {
-		int tap = axk_dw_tap(g, p, i / 4, i % 4), x = tap < 0 ? 0 : tap % p->kw * p->dw;
-		int y = oy * p->sh + (tap < 0 ? 0 : tap / p->kw * p->dh);
-		place[i] = ring + (size_t)(y % g->ring) * g->row + (size_t)(x % p->sw) * phase +
-			   (size_t)(x / p->sw) * t->lanes;
-	}
-	axk_dw_vnni_any(t, place, pixel);
+	if (post)
+		axk_dw_vnni_post(t, row, pixel);
 }
 
 /* Output rows [first, last) of one image, one block of channels. */

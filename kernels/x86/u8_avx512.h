@@ -2,8 +2,10 @@
 #ifndef AXK_X86_U8_AVX512_H
 #define AXK_X86_U8_AVX512_H
 
+#define AXK_HOT static inline __attribute__((always_inline, unused)) /* loops would pay for the call */
+
 /* Packs 4 vectors of int32 into 64 bytes in order, saturating. */
-AXK_INLINE __m512i axk_pack4_512(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zp16)
+AXK_HOT __m512i axk_pack4_512(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zp16)
 {
 	const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	__m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zp16);
@@ -11,19 +13,19 @@ AXK_INLINE __m512i axk_pack4_512(__m512i a, __m512i b, __m512i c, __m512i d, __m
 	return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
 }
 
-AXK_INLINE __m512i axk_round_512(__m512i acc, __m512 m)
+AXK_HOT __m512i axk_round_512(__m512i acc, __m512 m)
 {
 	return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), m));
 }
 
-AXK_INLINE __m512i axk_clamp_round_512(__m512 v, __m512 lo, __m512 hi)
+AXK_HOT __m512i axk_clamp_round_512(__m512 v, __m512 lo, __m512 hi)
 {
 	return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, lo), hi));
 }
 
 /* Table lookup of 64 bytes. The table is 128 words: a word is chosen by the upper 7 bits, the byte
  * in it by the lowest. */
-AXK_INLINE __m512i axk_lut_512(__m512i x, const uint8_t *lut)
+AXK_HOT __m512i axk_lut_512(__m512i x, const uint8_t *lut)
 {
 	const __m512i t0 = _mm512_loadu_si512(lut), t1 = _mm512_loadu_si512(lut + 64);
 	const __m512i t2 = _mm512_loadu_si512(lut + 128), t3 = _mm512_loadu_si512(lut + 192);
@@ -46,7 +48,7 @@ AXK_INLINE __m512i axk_lut_512(__m512i x, const uint8_t *lut)
 	_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(x, part)))
 
 /* q = rint(clamp(fmaf(a, ra, fmaf(b, rb, fx)), lo, hi)) for 64 pairs. */
-AXK_INLINE __m512i axk_add_512(__m512i a, __m512i b, float ra, float rb, float fx, float lo, float hi)
+AXK_HOT __m512i axk_add_512(__m512i a, __m512i b, float ra, float rb, float fx, float lo, float hi)
 {
 	const __m512 va = _mm512_set1_ps(ra), vb = _mm512_set1_ps(rb), vf = _mm512_set1_ps(fx);
 	const __m512 vlo = _mm512_set1_ps(lo), vhi = _mm512_set1_ps(hi);
@@ -60,12 +62,12 @@ AXK_INLINE __m512i axk_add_512(__m512i a, __m512i b, float ra, float rb, float f
 }
 
 /* Mask of the first n of 64 bytes, and of the first n - 16 * v of 16 lanes. */
-AXK_INLINE __mmask64 axk_mask64(int n)
+AXK_HOT __mmask64 axk_mask64(int n)
 {
 	return n >= 64 ? ~(__mmask64)0 : n <= 0 ? 0 : ((__mmask64)1 << n) - 1;
 }
 
-AXK_INLINE __mmask16 axk_mask16(int n)
+AXK_HOT __mmask16 axk_mask16(int n)
 {
 	return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
 }
