@@ -201,16 +201,24 @@ AXK_INLINE void axk_conv_vnni_band(const axk_conv_vnni *t, const uint8_t *x, siz
 		const uint8_t *at[AXK_CV_PIXELS];
 		while (last - pixel < (size_t)sizes[row][size])
 			size++;
-		for (int i = 0; i < sizes[row][size]; i++) {
-			at[i] = x;
-			x += right;
-			if (++col == g->ow) {
-				col = 0;
-				x += down;
+		const int n = sizes[row][size];
+		if (g->ow - col > n) {
+			for (int i = 0; i < AXK_CV_PIXELS; i++)
+				at[i] = x + (size_t)i * right;
+			x += (size_t)n * right;
+			col += n;
+		} else {
+			for (int i = 0; i < n; i++) {
+				at[i] = x;
+				x += right;
+				if (++col == g->ow) {
+					col = 0;
+					x += down;
+				}
 			}
 		}
 		tiles[row][size](t, at, pixel);
-		pixel += (size_t)sizes[row][size];
+		pixel += (size_t)n;
 	}
 }
 
