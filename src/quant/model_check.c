@@ -42,6 +42,12 @@ static AxcGraph *as_float(AxcArena *arena, const AxcGraph *g)
 	for (AxcId i = 1; i < g->values.n; i++)
 		if (g->values.at[i].q.n > 0)
 			copy->values.at[i].dtype = AXC_F32;
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		const AxcNode *n = &g->nodes.at[i];
+		bool bias = n->op->quant == AXC_QR_MAC && n->n_in > 2 && copy->values.at[n->in[2]].dtype == AXC_I32;
+		if (bias)
+			copy->values.at[n->in[2]].dtype = AXC_F32;
+	}
 	return copy;
 }
 
