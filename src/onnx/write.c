@@ -178,7 +178,8 @@ bool axc_onnx_drops_input(const OnnxWriter *w, const AxcNode *n, uint32_t k)
 static bool to_opset_17(OnnxWriter *w, AxcNode *n)
 {
 	AxcAttr *attrs = AXC_NEW_ARRAY(w->arena, AxcAttr, n->n_attrs + 1);
-	memcpy(attrs, n->attrs, n->n_attrs * sizeof *attrs);
+	if (n->n_attrs)
+		memcpy(attrs, n->attrs, n->n_attrs * sizeof *attrs);
 	n->attrs = attrs;
 	drop_attr(n, "num_outputs");
 	if (!is_old_reduce(n->op_type) || n->n_in < 2 || !n->in[1]) {
