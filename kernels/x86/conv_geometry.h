@@ -18,6 +18,8 @@ typedef struct axk_conv_geometry {
 	int cols;               /* columns of a scratch row */
 	size_t pixel, row;      /* strides of what the taps read, in bytes */
 	int merged, taps, quads; /* quads: 4-byte steps per tap */
+	int tap_rows, tap_cols; /* taps = rows * cols, these bytes apart: */
+	size_t tap_down, tap_right;
 	int band, bands;        /* pixels per band (whole rows unless long row), bands per image */
 	int blocks;             /* blocks of `lanes` output channels over all groups */
 	int split;              /* units per band: 1, or blocks when there are few bands */
@@ -48,8 +50,13 @@ AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p, i
 
 AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int lanes, int bytes)
 {
-	axk_conv_geometry g = {0, p->n, p->oh, p->ow, p->ic / p->groups, p->oc / p->groups, 0, 0, 0, 0, 0, 0, 0,
-			       0, 0, 0, 0, 0};
+	axk_conv_geometry g;
+	memset(&g, 0, sizeof g);
+	g.images = p->n;
+	g.oh = p->oh;
+	g.ow = p->ow;
+	g.icg = p->ic / p->groups;
+	g.ocg = p->oc / p->groups;
 	/* an element is as wide in scratch as the kernel wants it; 2 bytes always need the copy */
 	int last_y = (p->oh - 1) * p->sh - p->pt + (p->kh - 1) * p->dh;
 	int last_x = (p->ow - 1) * p->sw - p->pl + (p->kw - 1) * p->dw;
@@ -60,7 +67,9 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 	g.cols = last_x + p->pl + 1;
 	g.pixel = (size_t)(g.copy ? p->ic * bytes : p->in_ld);
 	g.merged = p->kw > 1 && p->dw == 1 && p->groups == 1 && g.pixel < (size_t)p->ic * bytes + 4;
-	g.taps = g.merged ? p->kh : p->kh * p->kw;
+	g.tap_rows = p->kh;
+	g.tap_cols = g.merged ? 1 : p->kw;
+	g.taps = g.tap_rows * g.tap_cols;
 	g.quads = axk_div_up(g.merged ? (p->kw - 1) * (int)g.pixel + p->ic * bytes : g.icg * bytes, 4);
 	if (g.long_row) {
 		g.images = 1;
@@ -71,6 +80,8 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 	if (g.long_row)
 		g.cols = g.band;
 	g.row = g.pixel * (size_t)(g.copy ? g.cols : p->iw);
+	g.tap_down = (size_t)p->dh * g.row;
+	g.tap_right = (size_t)p->dw * g.pixel;
 	g.blocks = axk_div_up(g.ocg, lanes) * p->groups;
 	g.split = g.images * g.bands < 8 ? g.blocks : 1;
 	return g;
@@ -80,14 +91,6 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 AXK_INLINE int axk_conv_band_rows(const axk_conv_geometry *g, const struct axk_conv *p)
 {
 	return g->long_row ? 1 : (g->band / g->ow - 1) * p->sh + (p->kh - 1) * p->dh + 1;
-}
-
-/* Offset of tap t from the first byte of a window. */
-AXK_INLINE size_t axk_conv_tap(const axk_conv_geometry *g, const struct axk_conv *p, int t)
-{
-	if (g->merged)
-		return (size_t)t * p->dh * g->row;
-	return (size_t)(t / p->kw) * p->dh * g->row + (size_t)(t % p->kw) * p->dw * g->pixel;
 }
 
 /* Copies the input rows of the band that starts at output row oy into `to`, padded. */

@@ -100,8 +100,11 @@ AXK_INLINE void axk_cv2_store(const axk_conv_avx2 *t, const int32_t *acc, size_t
 		AXK_CV2_R##np(AXK_CV2_INIT) \
 		const int8_t *w = t->w; \
 		int32_t acc[16 * np]; \
-		for (int tap = 0; tap < t->g->taps; tap++) { \
-			size_t off = axk_conv_tap(t->g, t->p, tap), end = off + 4 * (size_t)t->g->quads; \
+		for (int tap = 0, kx = 0, ky = 0; tap < t->g->taps; tap++) { \
+			size_t off = (size_t)ky * t->g->tap_down + (size_t)kx * t->g->tap_right; \
+			const size_t end = off + 4 * (size_t)t->g->quads; \
+			kx = kx + 1 < t->g->tap_cols ? kx + 1 : 0; \
+			ky += kx == 0; \
 			for (; off < end; off += 4, w += 32) { \
 				const __m256i w0 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w)); \
 				const __m256i w1 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(w + 16))); \

@@ -11,8 +11,6 @@
 #include "kernels/x86/u8_avx512.h"
 #include "kernels/x86/epilogue_avx512.h"
 
-enum { AXK_CV_PIXELS = 12 };
-
 /* What stays the same over the tiles of one band and block. */
 typedef struct axk_conv_vnni {
 	const struct axk_conv *p;
@@ -21,9 +19,39 @@ typedef struct axk_conv_vnni {
 	const float *m;
 	const int8_t *w;
 	int n, special;      /* channels; whether axk_epilogue_512 has to do the outputs */
+	__mmask64 mask;      /* of the channels, in bytes */
+	__m512i zp, lo, hi;  /* words, bytes, bytes */
 	uint8_t *out;        /* of the first channel; at pixel 0 of the image */
 	const uint8_t *res, *lut;
 } axk_conv_vnni;
+
+/* Where a run of tiles has come to: x is the window of `pixel`, which is in column `col`. */
+typedef struct axk_conv_walk {
+	const uint8_t *x;
+	size_t pixel, last;
+	int col;
+} axk_conv_walk;
+
+/* The windows of the next n pixels; rows wrap at ow. */
+AXK_HOT void axk_conv_windows(const axk_conv_vnni *t, axk_conv_walk *k, const uint8_t **at, int n)
+{
+	const size_t right = (size_t)t->p->sw * t->g->pixel;
+	if (t->g->ow - k->col > n) {
+		for (int i = 0; i < n; i++)
+			at[i] = k->x + (size_t)i * right;
+		k->x += (size_t)n * right;
+		k->col += n;
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		at[i] = k->x;
+		k->x += right;
+		if (++k->col == t->g->ow) {
+			k->col = 0;
+			k->x += (size_t)t->p->sh * t->g->row - right * (size_t)t->g->ow;
+		}
+	}
+}
 
 AXK_INLINE __m512i axk_bcast4(const uint8_t *x)
 {
@@ -80,145 +108,118 @@ static __attribute__((noinline, unused)) void axk_conv_vnni_special(const axk_co
 #define AXK_CV_SAVE_3(i) AXK_CV_SAVE_2(i) AXK_CV_SAVE(i, 2)
 #define AXK_CV_SAVE_4(i) AXK_CV_SAVE_3(i) AXK_CV_SAVE(i, 3)
 
-/* The tile of nv vectors by np pixels; FAST stores the outputs where nothing special is asked for. */
+/* As many tiles of nv vectors by np pixels as are left; FAST stores the outputs where nothing special
+ * is asked for. */
 #define AXK_CV_TILE(nv, np, FAST) \
-	static __attribute__((noinline, unused)) void axk_conv_vnni_##nv##x##np( \
-		const axk_conv_vnni *t, const uint8_t *const *x, size_t pixel) \
+	static __attribute__((noinline, unused)) void axk_conv_vnni_##nv##x##np(const axk_conv_vnni *t, axk_conv_walk *k) \
 	{ \
-		AXK_CV_R##np(AXK_CV_POINTER) \
-		AXK_CV_BIAS_##nv \
-		AXK_CV_R##np(AXK_CV_INIT_##nv) \
-		const int8_t *w = t->w; \
-		for (int tap = 0; tap < t->g->taps; tap++) { \
-			size_t off = axk_conv_tap(t->g, t->p, tap), end = off + 4 * (size_t)t->g->quads; \
-			for (; off < end; off += 4, w += 64 * nv) { \
-				AXK_CV_LOAD_##nv \
-				AXK_CV_R##np(AXK_CV_STEP_##nv) \
+		const axk_conv_geometry *g = t->g; \
+		const size_t ld = (size_t)t->p->out_ld, run = 4 * (size_t)g->quads; \
+		for (; k->last - k->pixel >= np; k->pixel += np) { \
+			const uint8_t *x[np]; \
+			axk_conv_windows(t, k, x, np); \
+			AXK_CV_R##np(AXK_CV_POINTER) \
+			AXK_CV_BIAS_##nv \
+			AXK_CV_R##np(AXK_CV_INIT_##nv) \
+			const int8_t *w = t->w; \
+			for (int ky = 0; ky < g->tap_rows; ky++) { \
+				for (int kx = 0; kx < g->tap_cols; kx++) { \
+					size_t off = (size_t)ky * g->tap_down + (size_t)kx * g->tap_right, end = off + run; \
+					for (; off < end; off += 4, w += 64 * nv) { \
+						AXK_CV_LOAD_##nv \
+						AXK_CV_R##np(AXK_CV_STEP_##nv) \
+					} \
+				} \
 			} \
+			if (!t->special) { \
+				uint8_t *out = t->out + k->pixel * ld; \
+				FAST(out) \
+				continue; \
+			} \
+			int32_t acc[64 * np]; \
+			AXK_CV_R##np(AXK_CV_SAVE_##nv) \
+			axk_conv_vnni_special(t, acc, k->pixel, np); \
 		} \
-		FAST \
-		int32_t acc[64 * np]; \
-		AXK_CV_R##np(AXK_CV_SAVE_##nv) \
-		axk_conv_vnni_special(t, acc, pixel, np); \
 	}
 
-#define AXK_CV_FAST_SETUP \
-	const struct axk_conv *p = t->p; \
-	const __m512i zp = _mm512_set1_epi16((short)p->zp); \
-	const __m512i lo = _mm512_set1_epi8((char)(int)(p->lo + p->zp)); \
-	const __m512i hi = _mm512_set1_epi8((char)(int)(p->hi + p->zp)); \
-	const size_t ld = (size_t)p->out_ld; \
-	uint8_t *out = t->out + pixel * ld; \
-	const __m512 *m = (const __m512 *)t->m;
 #define AXK_CV_PACK(a, b, c, d) \
-	_mm512_min_epu8(_mm512_max_epu8(axk_pack4_512(a, b, c, d, zp), lo), hi)
+	_mm512_min_epu8(_mm512_max_epu8(axk_pack4_512(a, b, c, d, t->zp), t->lo), t->hi)
+#define AXK_CV_M(v) _mm512_loadu_ps(t->m + 16 * (v))
 #define AXK_CV_OUT(i, v) axk_round_512(c##i##v, m##v)
 
-#define AXK_CV_FAST_PIXEL_4(i) \
-	_mm512_mask_storeu_epi8(out + (i) * ld, mask, \
+#define AXK_CV_PIXEL_4(i) \
+	_mm512_mask_storeu_epi8(out + (i) * ld, t->mask, \
 				AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(i, 2), AXK_CV_OUT(i, 3)));
-#define AXK_CV_FAST_4x6 \
-	if (!t->special) { \
-		AXK_CV_FAST_SETUP \
-		const __mmask64 mask = axk_mask64(t->n); \
-		const __m512 m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3]; \
-		AXK_CV_R6(AXK_CV_FAST_PIXEL_4) \
-		return; \
-	}
-#define AXK_CV_FAST_PIXEL_3(i) \
-	_mm512_mask_storeu_epi8(out + (i) * ld, mask, \
-				AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(i, 2), zp));
-#define AXK_CV_FAST_3x8 \
-	if (!t->special) { \
-		AXK_CV_FAST_SETUP \
-		const __mmask64 mask = axk_mask64(t->n); \
-		const __m512 m0 = m[0], m1 = m[1], m2 = m[2]; \
-		AXK_CV_R8(AXK_CV_FAST_PIXEL_3) \
-		return; \
-	}
-#define AXK_CV_FAST_PAIR(i, j) \
+#define AXK_CV_PIXEL_3(i) \
+	_mm512_mask_storeu_epi8(out + (i) * ld, t->mask, \
+				AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(i, 2), t->zp));
+#define AXK_CV_PAIR(i, j) \
 	{ \
 		const __m512i q = AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(i, 1), AXK_CV_OUT(j, 0), AXK_CV_OUT(j, 1)); \
-		_mm256_mask_storeu_epi8(out + (i) * ld, mask, _mm512_castsi512_si256(q)); \
-		_mm256_mask_storeu_epi8(out + (j) * ld, mask, _mm512_extracti64x4_epi64(q, 1)); \
+		_mm256_mask_storeu_epi8(out + (i) * ld, (__mmask32)t->mask, _mm512_castsi512_si256(q)); \
+		_mm256_mask_storeu_epi8(out + (j) * ld, (__mmask32)t->mask, _mm512_extracti64x4_epi64(q, 1)); \
 	}
-#define AXK_CV_FAST_2x12 \
-	if (!t->special) { \
-		AXK_CV_FAST_SETUP \
-		const __mmask32 mask = (__mmask32)axk_mask64(t->n); \
-		const __m512 m0 = m[0], m1 = m[1]; \
-		AXK_CV_FAST_PAIR(0, 1) AXK_CV_FAST_PAIR(2, 3) AXK_CV_FAST_PAIR(4, 5) \
-		AXK_CV_FAST_PAIR(6, 7) AXK_CV_FAST_PAIR(8, 9) AXK_CV_FAST_PAIR(10, 11) \
-		return; \
-	}
-#define AXK_CV_FAST_QUAD(i, j, k, l) \
+#define AXK_CV_QUAD(i, j, k, l) \
 	{ \
 		const __m512i q = AXK_CV_PACK(AXK_CV_OUT(i, 0), AXK_CV_OUT(j, 0), AXK_CV_OUT(k, 0), AXK_CV_OUT(l, 0)); \
-		_mm_mask_storeu_epi8(out + (i) * ld, mask, _mm512_castsi512_si128(q)); \
-		_mm_mask_storeu_epi8(out + (j) * ld, mask, _mm512_extracti32x4_epi32(q, 1)); \
-		_mm_mask_storeu_epi8(out + (k) * ld, mask, _mm512_extracti32x4_epi32(q, 2)); \
-		_mm_mask_storeu_epi8(out + (l) * ld, mask, _mm512_extracti32x4_epi32(q, 3)); \
+		_mm_mask_storeu_epi8(out + (i) * ld, (__mmask16)t->mask, _mm512_castsi512_si128(q)); \
+		_mm_mask_storeu_epi8(out + (j) * ld, (__mmask16)t->mask, _mm512_extracti32x4_epi32(q, 1)); \
+		_mm_mask_storeu_epi8(out + (k) * ld, (__mmask16)t->mask, _mm512_extracti32x4_epi32(q, 2)); \
+		_mm_mask_storeu_epi8(out + (l) * ld, (__mmask16)t->mask, _mm512_extracti32x4_epi32(q, 3)); \
 	}
-#define AXK_CV_FAST_1x12 \
-	if (!t->special) { \
-		AXK_CV_FAST_SETUP \
-		const __mmask16 mask = axk_mask16(t->n); \
-		const __m512 m0 = m[0]; \
-		AXK_CV_FAST_QUAD(0, 1, 2, 3) AXK_CV_FAST_QUAD(4, 5, 6, 7) AXK_CV_FAST_QUAD(8, 9, 10, 11) \
-		return; \
-	}
+#define AXK_CV_M_1 const __m512 m0 = AXK_CV_M(0);
+#define AXK_CV_M_2 AXK_CV_M_1 const __m512 m1 = AXK_CV_M(1);
+#define AXK_CV_M_3 AXK_CV_M_2 const __m512 m2 = AXK_CV_M(2);
+#define AXK_CV_M_4 AXK_CV_M_3 const __m512 m3 = AXK_CV_M(3);
+#define AXK_CV_FAST_4x6(out) AXK_CV_M_4 AXK_CV_R6(AXK_CV_PIXEL_4)
+#define AXK_CV_FAST_4x2(out) AXK_CV_M_4 AXK_CV_R2(AXK_CV_PIXEL_4)
+#define AXK_CV_FAST_4x1(out) AXK_CV_M_4 AXK_CV_R1(AXK_CV_PIXEL_4)
+#define AXK_CV_FAST_3x8(out) AXK_CV_M_3 AXK_CV_R8(AXK_CV_PIXEL_3)
+#define AXK_CV_FAST_3x2(out) AXK_CV_M_3 AXK_CV_R2(AXK_CV_PIXEL_3)
+#define AXK_CV_FAST_3x1(out) AXK_CV_M_3 AXK_CV_R1(AXK_CV_PIXEL_3)
+#define AXK_CV_FAST_2x12(out) \
+	AXK_CV_M_2 AXK_CV_PAIR(0, 1) AXK_CV_PAIR(2, 3) AXK_CV_PAIR(4, 5) AXK_CV_PAIR(6, 7) AXK_CV_PAIR(8, 9) AXK_CV_PAIR(10, 11)
+#define AXK_CV_FAST_2x4(out) AXK_CV_M_2 AXK_CV_PAIR(0, 1) AXK_CV_PAIR(2, 3)
+#define AXK_CV_FAST_2x1(out) \
+	AXK_CV_M_2 _mm512_mask_storeu_epi8(out, t->mask, AXK_CV_PACK(AXK_CV_OUT(0, 0), AXK_CV_OUT(0, 1), t->zp, t->zp));
+#define AXK_CV_FAST_1x12(out) AXK_CV_M_1 AXK_CV_QUAD(0, 1, 2, 3) AXK_CV_QUAD(4, 5, 6, 7) AXK_CV_QUAD(8, 9, 10, 11)
+#define AXK_CV_FAST_1x4(out) AXK_CV_M_1 AXK_CV_QUAD(0, 1, 2, 3)
+#define AXK_CV_FAST_1x1(out) \
+	AXK_CV_M_1 _mm512_mask_storeu_epi8(out, t->mask, AXK_CV_PACK(AXK_CV_OUT(0, 0), t->zp, t->zp, t->zp));
 
 AXK_CV_TILE(4, 6, AXK_CV_FAST_4x6)
-AXK_CV_TILE(4, 2, )
-AXK_CV_TILE(4, 1, )
+AXK_CV_TILE(4, 2, AXK_CV_FAST_4x2)
+AXK_CV_TILE(4, 1, AXK_CV_FAST_4x1)
 AXK_CV_TILE(3, 8, AXK_CV_FAST_3x8)
-AXK_CV_TILE(3, 2, )
-AXK_CV_TILE(3, 1, )
+AXK_CV_TILE(3, 2, AXK_CV_FAST_3x2)
+AXK_CV_TILE(3, 1, AXK_CV_FAST_3x1)
 AXK_CV_TILE(2, 12, AXK_CV_FAST_2x12)
-AXK_CV_TILE(2, 4, )
-AXK_CV_TILE(2, 1, )
+AXK_CV_TILE(2, 4, AXK_CV_FAST_2x4)
+AXK_CV_TILE(2, 1, AXK_CV_FAST_2x1)
 AXK_CV_TILE(1, 12, AXK_CV_FAST_1x12)
-AXK_CV_TILE(1, 4, )
-AXK_CV_TILE(1, 1, )
+AXK_CV_TILE(1, 4, AXK_CV_FAST_1x4)
+AXK_CV_TILE(1, 1, AXK_CV_FAST_1x1)
 
-typedef void axk_conv_vnni_tile(const axk_conv_vnni *t, const uint8_t *const *x, size_t pixel);
-
-/* The pixels [first, last) of an image, x at the window of `first`; rows wrap at ow. */
+/* The pixels [first, last) of an image, x at the window of `first`. */
 AXK_INLINE void axk_conv_vnni_band(const axk_conv_vnni *t, const uint8_t *x, size_t first, size_t last)
 {
-	static axk_conv_vnni_tile *const tiles[4][3] = {
-		{axk_conv_vnni_1x12, axk_conv_vnni_1x4, axk_conv_vnni_1x1},
-		{axk_conv_vnni_2x12, axk_conv_vnni_2x4, axk_conv_vnni_2x1},
-		{axk_conv_vnni_3x8, axk_conv_vnni_3x2, axk_conv_vnni_3x1},
-		{axk_conv_vnni_4x6, axk_conv_vnni_4x2, axk_conv_vnni_4x1}};
-	static const int sizes[4][3] = {{12, 4, 1}, {12, 4, 1}, {8, 2, 1}, {6, 2, 1}};
-	const axk_conv_geometry *g = t->g;
-	const int row = (t->n - 1) / 16;
-	const size_t right = (size_t)t->p->sw * g->pixel;
-	const size_t down = (size_t)t->p->sh * g->row - right * (size_t)g->ow;
-	int col = 0, size = 0;
-	for (size_t pixel = first; pixel < last;) {
-		const uint8_t *at[AXK_CV_PIXELS];
-		while (last - pixel < (size_t)sizes[row][size])
-			size++;
-		const int n = sizes[row][size];
-		if (g->ow - col > n) {
-			for (int i = 0; i < AXK_CV_PIXELS; i++)
-				at[i] = x + (size_t)i * right;
-			x += (size_t)n * right;
-			col += n;
-		} else {
-			for (int i = 0; i < n; i++) {
-				at[i] = x;
-				x += right;
-				if (++col == g->ow) {
-					col = 0;
-					x += down;
-				}
-			}
-		}
-		tiles[row][size](t, at, pixel);
-		pixel += (size_t)n;
+	axk_conv_walk k = {x, first, last, 0};
+	if (t->n > 48) {
+		axk_conv_vnni_4x6(t, &k);
+		axk_conv_vnni_4x2(t, &k);
+		axk_conv_vnni_4x1(t, &k);
+	} else if (t->n > 32) {
+		axk_conv_vnni_3x8(t, &k);
+		axk_conv_vnni_3x2(t, &k);
+		axk_conv_vnni_3x1(t, &k);
+	} else if (t->n > 16) {
+		axk_conv_vnni_2x12(t, &k);
+		axk_conv_vnni_2x4(t, &k);
+		axk_conv_vnni_2x1(t, &k);
+	} else {
+		axk_conv_vnni_1x12(t, &k);
+		axk_conv_vnni_1x4(t, &k);
+		axk_conv_vnni_1x1(t, &k);
 	}
 }
 
@@ -233,6 +234,7 @@ AXK_INLINE void axk_conv_vnni_block(axk_conv_vnni *t, void *const *buf, const ui
 	const size_t pixels = (size_t)g->oh * g->ow, steps = (size_t)g->taps * g->quads;
 	const size_t first = (size_t)band * g->band, last = first + g->band;
 	t->n = g->ocg - c0 < 64 ? g->ocg - c0 : 64;
+	t->mask = axk_mask64(t->n);
 	const size_t nv = (size_t)axk_div_up(t->n, 16);
 	t->bias = (const int32_t *)((const uint8_t *)buf[2] + 64 + vectors * (128 + 64 * steps));
 	t->m = (const float *)(t->bias + nv * 16);
@@ -246,8 +248,15 @@ AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *s
 {
 	const struct axk_conv *p = params;
 	const axk_conv_geometry g = axk_conv_geometry_of(p, 64, 1);
-	const int special = p->has_lut || p->add || p->out_f32 || *(const int32_t *)buf[2];
-	axk_conv_vnni t = {p, &g, NULL, NULL, NULL, 0, special, NULL, NULL, buf[3]};
+	axk_conv_vnni t;
+	memset(&t, 0, sizeof t);
+	t.p = p;
+	t.g = &g;
+	t.special = p->has_lut || p->add || p->out_f32 || *(const int32_t *)buf[2];
+	t.zp = _mm512_set1_epi16((short)p->zp);
+	t.lo = _mm512_set1_epi8((char)(int)(p->lo + p->zp));
+	t.hi = _mm512_set1_epi8((char)(int)(p->hi + p->zp));
+	t.lut = buf[3];
 	const uint8_t *x = NULL;
 	for (int u = begin, held = -1; u < end; u++) {
 		int at = u / g.split, image = at / g.bands, band = at % g.bands;
