@@ -1,6 +1,8 @@
 /* The lower half: quantized_model/ to compiled_model/. Numbers do not change here any more. */
 #include "driver/run.h"
 
+#include "report/lowered.h"
+
 #include <stdlib.h>
 
 /* ---- quantized_model/ read back ---- */
@@ -151,7 +153,11 @@ bool axc_stage_verify(AxcRun *run)
 
 bool axc_stage_publish(AxcRun *run)
 {
-	return axc_emit_report(run->arena, &run->d, run->program, run->quantized, &run->verify,
+	AxcText lowered = {.arena = run->arena};
+	axc_report_lowered(run->program, &lowered);
+	return axc_write_file(&run->d, axc_path_join(run->arena, run->compiled_temp, "quantized_model.json"), lowered.at,
+	                      lowered.n) &&
+	       axc_emit_report(run->arena, &run->d, run->program, run->quantized, &run->verify,
 	                       run->compiled_temp) &&
 	       axc_outdir_publish(&run->out, &run->d, "compiled_model");
 }

@@ -303,8 +303,8 @@ def batch_taken_as_one(r):
 
 @case
 def input_shape_forms(r):
-    for shape in ("1,3,12,10", "x:1,3,12,10", "H=12,W=10"):
-        out = r.path("o" + str(len(shape)))
+    for i, shape in enumerate(("1,3,12,10", "x:1,3,12,10", "H=12,W=10")):
+        out = r.path("o%d" % i)
         r.run("-i", "{M}/dynamic.onnx", "--input-shape", shape, "--quantize-only", "-o", out)
         r.expect(0)
         manifest = json.load(open(out + "/quantized_model/quantized_model_manifest.json"))
