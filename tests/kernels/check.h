@@ -38,10 +38,27 @@ typedef struct Case {
 		struct axk_norm_f32 norm_f32;
 		struct axk_lrn_f32 lrn_f32;
 		struct axk_resize_f32 resize_f32;
+		struct axk_unary_f32 unary_f32;
+		struct axk_binary_f32 binary_f32;
+		struct axk_binary_int binary_int;
+		struct axk_where where;
+		struct axk_cast cast;
+		struct axk_reduce reduce;
+		struct axk_softmax_f32 softmax_f32;
+		struct axk_argmax argmax;
+		struct axk_cumsum cumsum;
+		struct axk_topk topk;
+		struct axk_gather gather;
+		struct axk_gather_elements gather_elements;
+		struct axk_copy copy;
+		struct axk_fill fill;
+		struct axk_move move;
+		struct axk_quant quant;
 		char bytes[1024];
 	} p;
 	Buffer buf[AXK_MAX_BUFS];
 	AxkPackIn pack;
+	bool float_out;   /* buffer 0 is float: any NaN equals any other (sign and payload differ between ISAs) */
 	double macs;      /* multiplications, or elements written where there are none; for the benchmark */
 	void *owned[16];  /* freed by case_free */
 	int n_owned;
@@ -89,6 +106,23 @@ void gen_norm_f32(Case *c);
 void gen_lrn_f32(Case *c);
 void gen_resize_f32(Case *c);
 void fill_conv_f32(Case *c);
+/* gen_elem.c */
+void gen_unary_f32(Case *c);
+void gen_binary_f32(Case *c);
+void gen_binary_int(Case *c);
+void gen_where(Case *c);
+void gen_cast(Case *c);
+void gen_reduce(Case *c);
+void gen_softmax_f32(Case *c);
+void gen_argmax(Case *c);
+void gen_cumsum(Case *c);
+void gen_topk(Case *c);
+void gen_gather(Case *c);
+void gen_gather_elements(Case *c);
+void gen_copy(Case *c);
+void gen_fill(Case *c);
+void gen_move(Case *c);
+void gen_quant(Case *c);
 /* What follows from the shape already in c->p: buffers, weights, epilogue. */
 void fill_conv(Case *c, bool plain);
 void fill_pool(Case *c);
