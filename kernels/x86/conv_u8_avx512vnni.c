@@ -18,7 +18,8 @@ typedef struct axk_conv_vnni {
 	const int32_t *bias;
 	const float *m;
 	const int8_t *w;
-	int n, special;      /* channels; whether axk_epilogue_512 has to do the outputs */
+	int n;               /* channels */
+	int special, post;   /* outputs need axk_epilogue_512; a table or residual follows */
 	__mmask64 mask;      /* of the channels, in bytes */
 	__m512i zp, lo, hi;  /* words, bytes, bytes */
 	uint8_t *out;        /* of the first channel; at pixel 0 of the image */
@@ -70,6 +71,28 @@ static __attribute__((noinline, unused)) void axk_conv_vnni_special(const axk_co
 				 t->res ? t->res + pixel * p->res_ld : NULL);
 }
 
+/* Table and residual for the plain outputs of some pixels, `width` bytes apart. */
+static __attribute__((noinline, unused)) void axk_conv_vnni_post(const axk_conv_vnni *t, uint8_t *bytes, int width,
+								  size_t pixel, int pixels)
+{
+	const struct axk_conv *p = t->p;
+	uint8_t r[512];
+	for (int i = 0; i < pixels && p->add; i++)
+		_mm512_storeu_si512(r + i * width, _mm512_maskz_loadu_epi8(t->mask, t->res + (pixel + i) * p->res_ld));
+	for (int i = 0; i < pixels * width; i += 64) {
+		__m512i y = _mm512_loadu_si512(bytes + i);
+		if (p->has_lut)
+			y = axk_lut_512(y, t->lut);
+		if (p->add == 1)
+			y = axk_add_512(y, _mm512_loadu_si512(r + i), p->ra, p->rb, p->rfx, p->alo, p->ahi);
+		else if (p->add == 2)
+			y = axk_add_512(_mm512_loadu_si512(r + i), y, p->ra, p->rb, p->rfx, p->alo, p->ahi);
+		_mm512_storeu_si512(bytes + i, y);
+	}
+	for (int i = 0; i < pixels; i++)
+		_mm512_mask_storeu_epi8(t->out + (pixel + i) * p->out_ld, t->mask, _mm512_loadu_si512(bytes + i * width));
+}
+
 #define AXK_CV_R1(M) M(0)
 #define AXK_CV_R2(M) M(0) M(1)
 #define AXK_CV_R4(M) M(0) M(1) M(2) M(3)
@@ -114,7 +137,7 @@ static __attribute__((noinline, unused)) void axk_conv_vnni_special(const axk_co
 	static __attribute__((noinline, unused)) void axk_conv_vnni_##nv##x##np(const axk_conv_vnni *t, axk_conv_walk *k) \
 	{ \
 		const axk_conv_geometry *g = t->g; \
-		const size_t ld = (size_t)t->p->out_ld, run = 4 * (size_t)g->quads; \
+		const size_t out_ld = (size_t)t->p->out_ld, run = 4 * (size_t)g->quads; \
 		for (; k->last - k->pixel >= np; k->pixel += np) { \
 			const uint8_t *x[np]; \
 			axk_conv_windows(t, k, x, np); \
@@ -131,14 +154,19 @@ static __attribute__((noinline, unused)) void axk_conv_vnni_special(const axk_co
 					} \
 				} \
 			} \
-			if (!t->special) { \
-				uint8_t *out = t->out + k->pixel * ld; \
-				FAST(out) \
+			if (t->special) { \
+				int32_t acc[64 * np]; \
+				AXK_CV_R##np(AXK_CV_SAVE_##nv) \
+				axk_conv_vnni_special(t, acc, k->pixel, np); \
 				continue; \
 			} \
-			int32_t acc[64 * np]; \
-			AXK_CV_R##np(AXK_CV_SAVE_##nv) \
-			axk_conv_vnni_special(t, acc, k->pixel, np); \
+			uint8_t bytes[16 * nv * np + 64]; \
+			uint8_t *out = t->post ? bytes : t->out + k->pixel * out_ld; \
+			const size_t ld = t->post ? 16 * nv : out_ld; \
+			(void)ld; /* a single pixel does not ask */ \
+			FAST(out) \
+			if (t->post) \
+				axk_conv_vnni_post(t, bytes, 16 * nv, k->pixel, np); \
 		} \
 	}
 
@@ -252,7 +280,8 @@ AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *s
 	memset(&t, 0, sizeof t);
 	t.p = p;
 	t.g = &g;
-	t.special = p->has_lut || p->add || p->out_f32 || *(const int32_t *)buf[2];
+	t.special = p->out_f32 || *(const int32_t *)buf[2];
+	t.post = p->has_lut || p->add;
 	t.zp = _mm512_set1_epi16((short)p->zp);
 	t.lo = _mm512_set1_epi8((char)(int)(p->lo + p->zp));
 	t.hi = _mm512_set1_epi8((char)(int)(p->hi + p->zp));
