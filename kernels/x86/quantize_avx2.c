@@ -1,0 +1,106 @@
+/* float to u8 or int8 with AVX2: contiguous rows, and channel-first to channel-last in tiles of 16 pixels;
+ * other strides element by element. Unit: a block of rows (ref/plan2d.h). */
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+#include "kernels/ref/plan2d.h"
+#include "kernels/x86/transpose_avx2.h"
+
+struct axk_quantizer_avx2 {
+	__m256 s, lo, hi;
+	__m256i zp;
+	__m128i flip;
+};
+
+AXK_INLINE __m256i axk_quantize_8(const struct axk_quantizer_avx2 *k, const float *x)
+{
+	__m256 v = _mm256_div_ps(_mm256_loadu_ps(x), k->s);
+	v = _mm256_min_ps(_mm256_max_ps(v, k->lo), k->hi); /* NaN: lo */
+	return _mm256_add_epi32(_mm256_cvtps_epi32(v), k->zp);
+}
+
+AXK_INLINE __m128i axk_quantize_16(const struct axk_quantizer_avx2 *k, const float *x)
+{
+	__m256i words = _mm256_packs_epi32(axk_quantize_8(k, x), axk_quantize_8(k, x + 8));
+	words = _mm256_permute4x64_epi64(words, 0xd8);
+	__m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+	return _mm_xor_si128(bytes, k->flip);
+}
+
+/* 16 pixels (or fewer: n) of 3 interleaved channels without gaps. */
+AXK_INLINE void axk_put_rgb(uint8_t *y, const __m128i t[16], int n)
+{
+	const __m128i squeeze = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+	__m128i lo = _mm_unpacklo_epi8(t[0], t[1]), hi = _mm_unpackhi_epi8(t[0], t[1]);
+	__m128i blo = _mm_unpacklo_epi8(t[2], t[2]), bhi = _mm_unpackhi_epi8(t[2], t[2]);
+	__m128i a = _mm_shuffle_epi8(_mm_unpacklo_epi16(lo, blo), squeeze);
+	__m128i b = _mm_shuffle_epi8(_mm_unpackhi_epi16(lo, blo), squeeze);
+	__m128i c = _mm_shuffle_epi8(_mm_unpacklo_epi16(hi, bhi), squeeze);
+	__m128i d = _mm_shuffle_epi8(_mm_unpackhi_epi16(hi, bhi), squeeze);
+	uint8_t all[48];
+	uint8_t *to = n == 16 ? y : all;
+	_mm_storeu_si128((__m128i *)(void *)to, _mm_or_si128(a, _mm_slli_si128(b, 12)));
+	_mm_storeu_si128((__m128i *)(void *)(to + 16), _mm_or_si128(_mm_srli_si128(b, 4), _mm_slli_si128(c, 8)));
+	_mm_storeu_si128((__m128i *)(void *)(to + 32), _mm_or_si128(_mm_srli_si128(c, 8), _mm_slli_si128(d, 4)));
+	if (n < 16)
+		memcpy(y, all, (size_t)n * 3);
+}
+
+/* Output contiguous over columns (channels), input over rows (pixels). */
+AXK_INLINE void axk_quantize_transposed(const struct axk_quantizer_avx2 *k, const struct axk_plan2d *q, uint8_t *y,
+					const float *x, int rows)
+{
+	for (int r = 0; r < rows; r += 16) {
+		int n = rows - r < 16 ? rows - r : 16;
+		for (int c = 0; c < q->n0; c += 16) {
+			int m = q->n0 - c < 16 ? q->n0 - c : 16;
+			uint8_t *to = y + (ptrdiff_t)r * q->sy1 + c;
+			__m128i t[16];
+			for (int i = 0; i < 16; i++)
+				t[i] = i < m ? axk_quantize_16(k, x + (ptrdiff_t)(c + i) * q->sx0 + r) : _mm_setzero_si128();
+			if (q->n0 == 3 && q->sy1 == 3) {
+				axk_put_rgb(to, t, n);
+				continue;
+			}
+			axk_transpose_16x16(t);
+			for (int i = 0; i < n; i++)
+				axk_put_bytes(to + (ptrdiff_t)i * q->sy1, t[i], m);
+		}
+	}
+}
+
+AXK_INLINE void axk_quantize_element(const struct axk_quant *p, uint8_t *y, float x)
+{
+	float lo = (float)-p->zp, hi = (float)(255 - p->zp), v = x / p->s;
+	v = v > lo ? v : lo;
+	v = v < hi ? v : hi;
+	*y = (uint8_t)((_mm_cvtss_si32(_mm_set_ss(v)) + p->zp) ^ p->flip);
+}
+
+AXK_FN void axk_quantize_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+{
+	const struct axk_quant *p = params;
+	const struct axk_plan2d q = axk_plan2d_of(p->dims, p->sy, p->sx);
+	const struct axk_quantizer_avx2 k = {_mm256_set1_ps(p->s), _mm256_set1_ps((float)-p->zp),
+					     _mm256_set1_ps((float)(255 - p->zp)), _mm256_set1_epi32(p->zp),
+					     _mm_set1_epi8((char)p->flip)};
+	(void)scratch;
+	for (int u = begin; u < end; u++) {
+		ptrdiff_t at_y, at_x;
+		int rows = axk_plan_unit(&q, u, &at_y, &at_x);
+		uint8_t *y = (uint8_t *)buf[0] + at_y;
+		const float *x = (const float *)buf[1] + at_x;
+		if (q.sy0 == 1 && q.sx0 != 1 && q.sx1 == 1) {
+			axk_quantize_transposed(&k, &q, y, x, rows);
+			continue;
+		}
+		for (int r = 0; r < rows; r++, y += q.sy1, x += q.sx1) {
+			if (q.sy0 == 1 && q.sx0 == 1)
+				for (int i = 0; i < q.n0; i += 16)
+					axk_put_bytes(y + i, axk_quantize_16(&k, x + i), q.n0 - i < 16 ? q.n0 - i : 16);
+			else
+				for (int i = 0; i < q.n0; i++)
+					axk_quantize_element(p, y + (ptrdiff_t)i * q.sy0, x[(ptrdiff_t)i * q.sx0]);
+		}
+	}
+}
