@@ -282,6 +282,7 @@ def check_float(args, path, out):
     done = compile_one(args, path, out, ["--set", "precision=float32"])
     if done.returncode:
         return f"float32: exit {done.returncode}: {done.stderr[-500:]}"
+    ort.set_default_logger_severity(3)
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     x = np.random.default_rng(1).normal(0, 1, session.get_inputs()[0].shape).astype(np.float32)
     np.save(out / "x.npy", x)
