@@ -23,12 +23,29 @@ AXK_INLINE void axk_copy_rest(const struct axk_plan2d *q, int bytes, uint8_t fli
 		}
 }
 
+/* Pixels of 3 bytes, 4 apart, without gaps: 4 at a time; returns how many pixels are done. */
+AXK_INLINE int axk_copy_rgbx(uint8_t flip, uint8_t *y, const uint8_t *x, int rows)
+{
+	const __m128i squeeze = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+	const __m128i mask = _mm_set1_epi8((char)flip);
+	int r = 0;
+	for (; r + 6 <= rows; r += 4) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(x + (ptrdiff_t)r * 4));
+		_mm_storeu_si128((__m128i *)(void *)(y + (ptrdiff_t)r * 3),
+				 _mm_shuffle_epi8(_mm_xor_si128(v, mask), squeeze));
+	}
+	return r;
+}
+
 /* Contiguous rows of bytes. Dense short rows are written 16 bytes at a time, the next row over the excess. */
 AXK_INLINE void axk_copy_rows_u8(const struct axk_plan2d *q, uint8_t flip, uint8_t *y, const uint8_t *x, int rows)
 {
 	const __m128i mask = _mm_set1_epi8((char)flip);
 	const uint8_t *end = y + (ptrdiff_t)(rows - 1) * q->sy1 + q->n0;
-	for (int r = 0; r < rows; r++, y += q->sy1, x += q->sx1)
+	int done = q->n0 == 3 && q->sy1 == 3 && q->sx1 == 4 ? axk_copy_rgbx(flip, y, x, rows) : 0;
+	y += (ptrdiff_t)done * q->sy1;
+	x += (ptrdiff_t)done * q->sx1;
+	for (int r = done; r < rows; r++, y += q->sy1, x += q->sx1)
 		for (int c = 0; c < q->n0; c += 16) {
 			__m128i v = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(x + c)), mask);
 			int left = q->n0 - c < 16 ? q->n0 - c : 16;

@@ -283,6 +283,14 @@ void gen_copy(Case *c)
 	if (rng_chance(3)) /* the same order on both sides: long runs */
 		x = strides(p->dims, false, false, p->sx);
 	p->elem_bytes = RNG_PICK(1, 1, 2, 4, 4, 8);
+	if (rng_chance(6)) { /* pixels with and without padding */
+		int n = rng_range(1, 5), ly = n + rng_range(0, 1), lx = n + rng_range(0, 1), px = rng_range(1, 200);
+		memcpy(p->dims, (int[8]){1, 1, 1, 1, 1, 1, px, n}, sizeof p->dims);
+		memcpy(p->sy, (int[8]){0, 0, 0, 0, 0, 0, ly, 1}, sizeof p->sy);
+		memcpy(p->sx, (int[8]){0, 0, 0, 0, 0, 0, lx, 1}, sizeof p->sx);
+		y = (size_t)((px - 1) * ly + n);
+		x = (size_t)((px - 1) * lx + n);
+	}
 	p->flip = p->elem_bytes == 1 && rng_chance(2) ? 128 : 0;
 	size_t e = (size_t)p->elem_bytes;
 	buffer(c, 0, ROLE_OUT, y * e, NULL);
