@@ -9,7 +9,7 @@ typedef struct Unpacked {
 	Onnx__ModelProto *model;
 	ProtobufCAllocator allocator;
 	size_t used, budget;
-	bool over;
+	bool over, no_memory;
 } Unpacked;
 
 enum { HEADER = 16 }; /* keeps the block's size, and malloc's alignment */
@@ -23,8 +23,10 @@ static void *counted_alloc(void *arg, size_t bytes)
 		return NULL;
 	}
 	char *p = axc_fault_malloc(total);
-	if (!p)
+	if (!p) {
+		u->no_memory = true;
 		return NULL;
+	}
 	u->used += total;
 	memcpy(p, &total, sizeof total);
 	return p + HEADER;
@@ -63,5 +65,7 @@ bool axc_onnx_unpack(AxcArena *arena, AxcDiag *d, const AxcText *skeleton, size_
 	}
 	if (u->over)
 		return axc_fail(d, "the model's messages need more than the %zu bytes that are accepted", budget);
-	return axc_fail(d, "the model's messages cannot be unpacked: malformed, or memory ran out");
+	if (u->no_memory)
+		axc_out_of_memory(arena);
+	return axc_fail(d, "the model's messages cannot be unpacked: they are malformed");
 }
