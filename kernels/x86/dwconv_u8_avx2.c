@@ -48,46 +48,77 @@ static __attribute__((noinline, unused)) void axk_dw2_special(const axk_dw2 *t, 
 		     t->res ? t->res + pixel * p->res_ld : NULL);
 }
 
-AXK_INLINE __m256i axk_dw2_quantize(const struct axk_conv *p, __m256i acc, const float *m)
+#define AXK_DW2_HOT static inline __attribute__((always_inline, unused))
+
+AXK_DW2_HOT __m256i axk_dw2_quantize(__m256i acc, const float *m, __m256 lo, __m256 hi)
 {
 	__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(m));
-	return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p->lo)), _mm256_set1_ps(p->hi)));
+	return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, lo), hi));
 }
 
-#define AXK_DW2_DOT(v, pairs) \
-	v = _mm256_add_epi32(v, _mm256_madd_epi16(pairs, axk_dw2_load(w + 32 * AXK_DW2_AT_##v)))
-#define AXK_DW2_AT_v0 0
-#define AXK_DW2_AT_v1 1
-#define AXK_DW2_AT_v2 2
-#define AXK_DW2_AT_v3 3
+/* The first n <= 32 bytes. */
+AXK_DW2_HOT void axk_dw2_put(uint8_t *to, __m256i v, int n)
+{
+	__m128i part = _mm256_castsi256_si128(v);
+	if (n == 32) {
+		_mm256_storeu_si256((__m256i *)to, v);
+		return;
+	}
+	if (n & 16) {
+		_mm_storeu_si128((__m128i *)to, part);
+		part = _mm256_extracti128_si256(v, 1);
+		to += 16;
+	}
+	if (n & 8) {
+		_mm_storel_epi64((__m128i *)to, part);
+		part = _mm_srli_si128(part, 8);
+		to += 8;
+	}
+	for (uint64_t rest = (uint64_t)_mm_cvtsi128_si64(part); n & 7; n--, rest >>= 8)
+		*to++ = (uint8_t)rest;
+}
 
-/* One output row; r: where each tap reads (an even number of them). */
-AXK_INLINE void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+#define AXK_DW2_DOT(v, pairs, i) \
+	v = _mm256_add_epi32(v, _mm256_madd_epi16(pairs, axk_dw2_load(t->w + 64 * k + 32 * (i))))
+
+/* One output row; r: where each of an even number of taps reads. */
+AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps, size_t pixel)
 {
 	const struct axk_conv *p = t->p;
 	const __m256i zero = _mm256_setzero_si256(), zp = _mm256_set1_epi16((short)p->zp);
-	const int special = p->out_f32 || p->has_lut || p->add || t->n < 32;
-	for (size_t i = 0; i < (size_t)p->ow; i++, pixel++) {
+	const __m256 lo = _mm256_set1_ps(p->lo), hi = _mm256_set1_ps(p->hi);
+	const int special = p->out_f32 || p->has_lut || p->add, n = t->n;
+	const float *m = t->m;
+	uint8_t *out = t->out + pixel * p->out_ld;
+	for (size_t i = 0; i < (size_t)p->ow; i++, out += p->out_ld) {
 		__m256i v0 = axk_dw2_load(t->bias), v1 = axk_dw2_load(t->bias + 8);
 		__m256i v2 = axk_dw2_load(t->bias + 16), v3 = axk_dw2_load(t->bias + 24);
-		const int8_t *w = t->w;
-		for (int k = 0; k < 2 * t->g->groups; k += 2, w += 128) {
+		for (int k = 0; k < taps; k += 2) {
 			__m256i a = axk_dw2_load(r[k] + 32 * i), b = axk_dw2_load(r[k + 1] + 32 * i);
-			__m256i lo = _mm256_unpacklo_epi8(a, b), hi = _mm256_unpackhi_epi8(a, b);
-			AXK_DW2_DOT(v0, _mm256_unpacklo_epi8(lo, zero));
-			AXK_DW2_DOT(v1, _mm256_unpackhi_epi8(lo, zero));
-			AXK_DW2_DOT(v2, _mm256_unpacklo_epi8(hi, zero));
-			AXK_DW2_DOT(v3, _mm256_unpackhi_epi8(hi, zero));
+			__m256i l = _mm256_unpacklo_epi8(a, b), h = _mm256_unpackhi_epi8(a, b);
+			AXK_DW2_DOT(v0, _mm256_unpacklo_epi8(l, zero), 0);
+			AXK_DW2_DOT(v1, _mm256_unpackhi_epi8(l, zero), 1);
+			AXK_DW2_DOT(v2, _mm256_unpacklo_epi8(h, zero), 2);
+			AXK_DW2_DOT(v3, _mm256_unpackhi_epi8(h, zero), 3);
 		}
 		if (special) {
-			axk_dw2_special(t, v0, v1, v2, v3, pixel);
+			axk_dw2_special(t, v0, v1, v2, v3, pixel + i);
 			continue;
 		}
-		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(p, v0, t->m), axk_dw2_quantize(p, v1, t->m + 8));
-		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(p, v2, t->m + 16), axk_dw2_quantize(p, v3, t->m + 24));
-		_mm256_storeu_si256((__m256i *)(t->out + pixel * p->out_ld),
-				    _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp)));
+		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(v0, m, lo, hi), axk_dw2_quantize(v1, m + 8, lo, hi));
+		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(v2, m + 16, lo, hi), axk_dw2_quantize(v3, m + 24, lo, hi));
+		axk_dw2_put(out, _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp)), n);
 	}
+}
+
+static __attribute__((noinline, unused)) void axk_dw2_row_any(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+{
+	axk_dw2_row(t, r, 2 * t->g->groups, pixel);
+}
+
+static __attribute__((noinline, unused)) void axk_dw2_row_3x3(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+{
+	axk_dw2_row(t, r, 10, pixel);
 }
 
 /* One input row into its place in scratch, columns sorted by remainder; row: NULL outside of the image. */
@@ -98,10 +129,12 @@ AXK_INLINE void axk_dw2_fetch(const axk_dw2 *t, const uint8_t *row, uint8_t *to,
 	for (int f = 0; f < p->sw; f++) {
 		for (int i = 0; i < cols; i++, to += 32) {
 			int x = i * p->sw + f - p->pl;
-			const uint8_t *from = row + (ptrdiff_t)x * p->in_ld;
-			if (!row || x < 0 || x >= p->iw)
+			if (!row || x < 0 || x >= p->iw) {
 				_mm256_storeu_si256((__m256i *)to, pad);
-			else if (multiplier == 1)
+				continue;
+			}
+			const uint8_t *from = row + (size_t)x * p->in_ld;
+			if (multiplier == 1)
 				_mm256_storeu_si256((__m256i *)to, axk_dw2_load(from + t->c0));
 			else
 				for (int c = 0; c < t->n; c++)
@@ -141,7 +174,10 @@ AXK_INLINE void axk_dw2_block(const axk_dw2 *t, void *const *buf, uint8_t *ring,
 			place[i] = ring + (size_t)(y % g->ring) * g->row +
 				   ((size_t)(x % p->sw) * g->cols + (size_t)(x / p->sw)) * 32;
 		}
-		axk_dw2_row(t, place, ((size_t)image * p->oh + (size_t)oy) * p->ow);
+		if (g->groups == 5)
+			axk_dw2_row_3x3(t, place, ((size_t)image * p->oh + (size_t)oy) * p->ow);
+		else
+			axk_dw2_row_any(t, place, ((size_t)image * p->oh + (size_t)oy) * p->ow);
 	}
 }
 

@@ -265,12 +265,14 @@ AXK_INLINE void axk_dw_vnni_fetch(const axk_dw_vnni *t, const uint8_t *row, uint
 		size_t bytes = (size_t)cols * lanes, from = (size_t)last * lanes;
 		for (size_t i = 0; i < (size_t)first * lanes; i += 64)
 			_mm512_storeu_si512(to + i, pad);
-		const uint8_t *pixel = row + ((ptrdiff_t)first * p->sw + f - p->pl) * p->in_ld;
-		if (last > first && p->oc == p->ic)
-			axk_dw_vnni_copy(to + (size_t)first * lanes, pixel + c0, (size_t)p->sw * p->in_ld, last - first,
-					 lanes);
-		else if (last > first)
-			axk_dw_vnni_spread(t, to + (size_t)first * lanes, pixel, (size_t)p->sw * p->in_ld, last - first, c0);
+		if (last > first) {
+			const uint8_t *pixel = row + ((ptrdiff_t)first * p->sw + f - p->pl) * p->in_ld;
+			uint8_t *at = to + (size_t)first * lanes;
+			if (p->oc == p->ic)
+				axk_dw_vnni_copy(at, pixel + c0, (size_t)p->sw * p->in_ld, last - first, lanes);
+			else
+				axk_dw_vnni_spread(t, at, pixel, (size_t)p->sw * p->in_ld, last - first, c0);
+		}
 		for (; from < bytes; from += 64)
 			_mm512_storeu_si512(to + from, pad);
 	}
