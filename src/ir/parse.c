@@ -20,8 +20,8 @@ typedef struct Parse {
 static bool wrong(Parse *p, const char *what)
 {
 	if (!p->failed)
-		axc_fail(p->d, "graph text, line %d, column %d: %s", p->line, (int)(p->at - p->line_start) + 1,
-		         what);
+		axc_fail(p->d, "graph text, line %d, column %d: %s", p->line,
+			 (int)(p->at - p->line_start) + 1, what);
 	p->failed = true;
 	return false;
 }
@@ -69,7 +69,8 @@ static bool end_of_line(Parse *p)
 
 static bool word_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.';
 }
 
 static int hex_digit(char c)
@@ -148,7 +149,8 @@ static bool number_text(Parse *p, const char **ret)
 static bool integer(Parse *p, int64_t *ret)
 {
 	const char *text;
-	return number_text(p, &text) && (axc_parse_int64(text, ret) || wrong(p, "a whole number is expected"));
+	return number_text(p, &text) &&
+	       (axc_parse_int64(text, ret) || wrong(p, "a whole number is expected"));
 }
 
 static bool real(Parse *p, float *ret)
@@ -245,7 +247,8 @@ static bool find_value(Parse *p, const char *name, AxcId *ret)
 {
 	*ret = name ? axc_map_get(&p->values, name) : 0;
 	if (name && !*ret)
-		return wrong(p, axc_format(p->d->arena, "there is no value '%s'", axc_safe_name(p->d->arena, name)));
+		return wrong(p, axc_format(p->d->arena, "there is no value '%s'",
+					   axc_safe_name(p->d->arena, name)));
 	return true;
 }
 
@@ -360,7 +363,8 @@ static bool data(Parse *p, AxcValue *v)
 	skip_blanks(p);
 	if (peek(p) == '.')
 		return wrong(p, "this dump was made without its data and cannot be read back");
-	return peek(p) == '@' ? blob_data(p, v->data_bytes, &v->data) : inline_data(p, v->dtype, count, &v->data);
+	return peek(p) == '@' ? blob_data(p, v->data_bytes, &v->data)
+			      : inline_data(p, v->dtype, count, &v->data);
 }
 
 static bool quant(Parse *p, AxcQuant *q)
@@ -369,7 +373,8 @@ static bool quant(Parse *p, AxcQuant *q)
 	FloatList scale = {0};
 	IntList zero = {0};
 	if (!keyword(p, "axis") || !integer(p, &axis) || !keyword(p, "scale") ||
-	    !float_list(p, '[', ']', &scale) || !keyword(p, "zero") || !int_list(p, '[', ']', &zero))
+	    !float_list(p, '[', ']', &scale) || !keyword(p, "zero") ||
+	    !int_list(p, '[', ']', &zero))
 		return wrong(p, "axis N scale [...] zero [...] is expected");
 	if (!scale.n || scale.n != zero.n || axis < -1 || axis >= AXC_MAX_RANK)
 		return wrong(p, "scales and zero points do not fit each other");
@@ -379,7 +384,8 @@ static bool quant(Parse *p, AxcQuant *q)
 			return wrong(p, "a zero point of more than 32 bits");
 		zero_point[i] = (int32_t)zero.at[i];
 	}
-	*q = (AxcQuant){.n = (int)scale.n, .axis = (int)axis, .scale = scale.at, .zero_point = zero_point};
+	*q = (AxcQuant){
+		.n = (int)scale.n, .axis = (int)axis, .scale = scale.at, .zero_point = zero_point};
 	return true;
 }
 
@@ -402,7 +408,8 @@ static bool value_line(Parse *p)
 	if (!*v.name || axc_map_get(&p->values, v.name))
 		return wrong(p, "a value's name is empty or stands twice");
 	v.is_input = keyword(p, "input");
-	if ((keyword(p, "dims") && !dim_names(p, &v)) || (keyword(p, "tag") && !dtype(p, &v.onnx_dtype_tag)) ||
+	if ((keyword(p, "dims") && !dim_names(p, &v)) ||
+	    (keyword(p, "tag") && !dtype(p, &v.onnx_dtype_tag)) ||
 	    (keyword(p, "data") && !data(p, &v)) || (keyword(p, "q") && !quant(p, &v.q)))
 		return false;
 	AxcId id = axc_value_add(p->g, v.name, v.dtype, &v.shape);
@@ -440,8 +447,9 @@ static bool attribute_value(Parse *p, const char *kind, AxcAttr *a)
 	if (!is_ints && !is_floats && strcmp(kind, "strings") != 0)
 		return wrong(p, "an unknown kind of attribute");
 	a->kind = is_ints ? AXC_ATTR_INTS : is_floats ? AXC_ATTR_FLOATS : AXC_ATTR_STRINGS;
-	if (!(is_ints ? int_list(p, '[', ']', &ints) : is_floats ? float_list(p, '[', ']', &floats)
-	                                                         : name_list(p, '[', ']', &strings)))
+	if (!(is_ints     ? int_list(p, '[', ']', &ints)
+	      : is_floats ? float_list(p, '[', ']', &floats)
+			  : name_list(p, '[', ']', &strings)))
 		return false;
 	for (uint32_t i = 0; i < strings.n; i++)
 		if (!strings.at[i])
@@ -508,7 +516,9 @@ static bool node_line(Parse *p)
 	for (uint32_t i = 0; i < n.n_out; i++) {
 		const AxcValue *v = axc_value(p->g, n.out[i]);
 		if (n.out[i] && (v->producer || v->is_input || v->data))
-			return wrong(p, "an output that another node computes, or an input, or a constant");
+			return wrong(
+				p,
+				"an output that another node computes, or an input, or a constant");
 		if (n.out[i])
 			axc_value(p->g, n.out[i])->producer = p->g->nodes.n;
 	}
@@ -533,8 +543,8 @@ static bool graph_line(Parse *p)
 {
 	const char *name, *model;
 	int64_t opset = 0;
-	if (!keyword(p, "graph") || !quoted(p, &name) || !keyword(p, "model") || !quoted(p, &model) ||
-	    !keyword(p, "opset") || !integer(p, &opset))
+	if (!keyword(p, "graph") || !quoted(p, &name) || !keyword(p, "model") ||
+	    !quoted(p, &model) || !keyword(p, "opset") || !integer(p, &opset))
 		return wrong(p, "graph \"NAME\" model \"NAME\" opset N is expected");
 	p->g = axc_graph_new(p->arena, name);
 	p->g->model_name = model;
@@ -582,10 +592,15 @@ static bool body(Parse *p)
 	return p->g->outputs.n || wrong(p, "the text ends before the graph's outputs");
 }
 
-bool axc_graph_parse(AxcArena *arena, AxcDiag *d, const char *text, size_t bytes, const uint8_t *blob,
-                     size_t blob_bytes, AxcGraph **ret_graph)
+bool axc_graph_parse(AxcArena *arena, AxcDiag *d, const char *text, size_t bytes,
+		     const uint8_t *blob, size_t blob_bytes, AxcGraph **ret_graph)
 {
-	Parse p = {.arena = arena, .d = d, .at = text, .end = text + bytes, .line_start = text, .line = 1};
+	Parse p = {.arena = arena,
+		   .d = d,
+		   .at = text,
+		   .end = text + bytes,
+		   .line_start = text,
+		   .line = 1};
 	p.blob = blob;
 	p.blob_bytes = blob_bytes;
 	if (!graph_line(&p) || !body(&p))

@@ -4,13 +4,12 @@
  *   value "x" float32 [1,3,?,224] input dims ["N",_,_,_] tag uint8
  *   value "w" int8 [8,3,3,3] data @64+216 q axis 0 scale [0.5,…] zero [0,…]
  *   value "axes" int64 [2] data {2,3}
- *   node "Conv_0" Conv ("x","w",_) -> ("y") {strides: ints [2,2], mode: string "a"}   # float32 [1,8,…]
- *   inputs ["x"]
- *   outputs ["y"]
+ *   node "Conv_0" Conv ("x","w",_) -> ("y") {strides: ints [2,2], mode: string "a"}   # float32
+ * [1,8,…] inputs ["x"] outputs ["y"]
  *
- * `_` is an absent input, output or name; an unknown dimension or rank is `?`. Strings are quoted, with
- * everything but printable ASCII as \xNN. Floats are the shortest text that reads back to the same
- * bits, or 0x and the bits. What stands behind # is for people. Dead entries are left out.
+ * `_` is an absent input, output or name; an unknown dimension or rank is `?`. Strings are quoted,
+ * with everything but printable ASCII as \xNN. Floats are the shortest text that reads back to the
+ * same bits, or 0x and the bits. What stands behind # is for people. Dead entries are left out.
  */
 #include "ir/ir.h"
 
@@ -38,8 +37,8 @@ static void word(Print *p, const char *s)
 {
 	bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z');
 	for (const char *c = s; *c && plain; c++)
-		plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-		        *c == '_' || *c == '.';
+		plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			(*c >= '0' && *c <= '9') || *c == '_' || *c == '.';
 	if (plain)
 		axc_text_str(p->t, s);
 	else
@@ -206,8 +205,9 @@ static void attribute_list(Print *p, const AxcAttr *a)
 static void attribute(Print *p, const AxcAttr *a)
 {
 	static const char *const kinds[] = {
-		[AXC_ATTR_INT] = "int",       [AXC_ATTR_FLOAT] = "float",     [AXC_ATTR_STRING] = "string",
-		[AXC_ATTR_INTS] = "ints",     [AXC_ATTR_FLOATS] = "floats",   [AXC_ATTR_STRINGS] = "strings",
+		[AXC_ATTR_INT] = "int",       [AXC_ATTR_FLOAT] = "float",
+		[AXC_ATTR_STRING] = "string", [AXC_ATTR_INTS] = "ints",
+		[AXC_ATTR_FLOATS] = "floats", [AXC_ATTR_STRINGS] = "strings",
 		[AXC_ATTR_TENSOR] = "tensor",
 	};
 	word(p, a->name);

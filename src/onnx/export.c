@@ -20,7 +20,8 @@ static bool put_node(OnnxWriter *w, const AxcNode *n)
 bool axc_onnx_write(AxcDiag *d, const AxcGraph *g, int opset, const char *path)
 {
 	if (opset < 17 || opset > AXC_ONNX_MAX_OPSET)
-		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET, opset);
+		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET,
+				opset);
 	OnnxWriter *w = axc_onnx_writer(d, g, opset);
 	for (AxcId i = 1; i < g->nodes.n; i++)
 		if (!g->nodes.at[i].dead && !put_node(w, &g->nodes.at[i]))
@@ -28,8 +29,8 @@ bool axc_onnx_write(AxcDiag *d, const AxcGraph *g, int opset, const char *path)
 	for (AxcId i = 1; i < g->values.n; i++) {
 		const AxcValue *v = &g->values.at[i];
 		if (v->data && w->read[i] && !v->dead)
-			axc_onnx_put_const(w, v->name, axc_onnx_elem_type(v->dtype), v->shape.rank, v->shape.dim,
-			                   v->data, v->data_bytes);
+			axc_onnx_put_const(w, v->name, axc_onnx_elem_type(v->dtype), v->shape.rank,
+					   v->shape.dim, v->data, v->data_bytes);
 	}
 	return axc_onnx_finish(w, path);
 }

@@ -27,7 +27,8 @@ static bool resolve(OnnxFile *f, const char *location, const char **ret_path)
 	char *full = dir ? realpath(axc_path_join(f->d->arena, f->dir, location), NULL) : NULL;
 	int error = errno;
 	size_t n = dir ? strlen(dir) : 0;
-	bool inside = full && strncmp(full, dir, n) == 0 && (full[n] == '/' || strcmp(dir, "/") == 0);
+	bool inside =
+		full && strncmp(full, dir, n) == 0 && (full[n] == '/' || strcmp(dir, "/") == 0);
 	char kept[PATH_MAX] = "";
 	if (inside && strlen(full) < sizeof kept)
 		strcpy(kept, full);
@@ -35,11 +36,13 @@ static bool resolve(OnnxFile *f, const char *location, const char **ret_path)
 	free(dir);
 	free(full);
 	if (!found)
-		return axc_fail(f->d, "the model's external data file '%s' cannot be read: %s", safe,
-		                strerror(error));
+		return axc_fail(f->d, "the model's external data file '%s' cannot be read: %s",
+				safe, strerror(error));
 	if (!kept[0])
-		return axc_fail(f->d, "the model's external data file '%s' is a link out of the model's directory",
-		                safe);
+		return axc_fail(f->d,
+				"the model's external data file '%s' is a link out of the model's "
+				"directory",
+				safe);
 	*ret_path = axc_strdup(f->arena, kept);
 	return true;
 }
@@ -52,16 +55,20 @@ static bool open_external(OnnxFile *f, const char *location, const ExternalFile 
 		return true;
 	}
 	if (leaves_directory(location))
-		return axc_fail(f->d, "the model's external data file '%s' is outside the model's directory",
-		                axc_safe_name(f->d->arena, location));
+		return axc_fail(
+			f->d,
+			"the model's external data file '%s' is outside the model's directory",
+			axc_safe_name(f->d->arena, location));
 	if (f->external.n == AXC_ONNX_MAX_EXTERNAL_FILES)
-		return axc_fail(f->d, "the model uses more than the %d external data files that are accepted",
-		                AXC_ONNX_MAX_EXTERNAL_FILES);
+		return axc_fail(
+			f->d,
+			"the model uses more than the %d external data files that are accepted",
+			AXC_ONNX_MAX_EXTERNAL_FILES);
 	ExternalFile e = {.location = location};
 	const char *path = NULL;
 	if (!resolve(f, location, &path) ||
-	    !axc_map_file(f->arena, f->d, "external data file", path, AXC_ONNX_MAX_EXTERNAL_BYTES, &e.data,
-	                  &e.bytes))
+	    !axc_map_file(f->arena, f->d, "external data file", path, AXC_ONNX_MAX_EXTERNAL_BYTES,
+			  &e.data, &e.bytes))
 		return false;
 	AXC_PUSH(f->arena, &f->external, e);
 	AXC_PUSH(f->arena, &f->info->external_files, location);
@@ -75,7 +82,7 @@ static bool parse_size(OnnxFile *f, const char *key, const char *text, uint64_t 
 	int64_t v;
 	if (!axc_parse_int64(text, &v) || v < 0)
 		return axc_fail(f->d, "external data %s '%s' is not a number of bytes", key,
-		                axc_safe_name(f->d->arena, text));
+				axc_safe_name(f->d->arena, text));
 	*ret = (uint64_t)v;
 	return true;
 }
@@ -101,12 +108,13 @@ bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, size_t want, con
 		return false;
 	if (length != want)
 		return axc_fail(f->d, "external data of %llu bytes for a tensor of %zu bytes",
-		                (unsigned long long)length, want);
+				(unsigned long long)length, want);
 	if (offset > e->bytes || want > e->bytes - offset)
 		return axc_fail(f->d,
-		                "the external data file '%s' has %zu bytes; a tensor wants %zu at offset %llu",
-		                axc_safe_name(f->d->arena, location), e->bytes, want,
-		                (unsigned long long)offset);
+				"the external data file '%s' has %zu bytes; a tensor wants %zu at "
+				"offset %llu",
+				axc_safe_name(f->d->arena, location), e->bytes, want,
+				(unsigned long long)offset);
 	*ret = e->data + offset;
 	return true;
 }

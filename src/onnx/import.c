@@ -1,5 +1,6 @@
-/* Messages to Graph: names, constants, inputs, nodes, outputs, and the check that every operator, domain
- * and opset is known. What the messages own (names, lists) is borrowed: they live as long as the arena. */
+/* Messages to Graph: names, constants, inputs, nodes, outputs, and the check that every operator,
+ * domain and opset is known. What the messages own (names, lists) is borrowed: they live as long as
+ * the arena. */
 #include "onnx/internal.h"
 #include "ops/op.h"
 
@@ -83,23 +84,27 @@ static bool find_opset(Import *im)
 		if (*domain_of(o->domain))
 			continue;
 		if (found && o->version != im->opset)
-			return axc_fail(im->d, "the model imports two opsets of ai.onnx: %lld and %lld",
-			                (long long)im->opset, (long long)o->version);
+			return axc_fail(im->d,
+					"the model imports two opsets of ai.onnx: %lld and %lld",
+					(long long)im->opset, (long long)o->version);
 		found = true;
 		im->opset = o->version;
 	}
 	if (im->opset >= AXC_ONNX_MIN_OPSET && im->opset <= AXC_ONNX_MAX_OPSET)
 		return true;
-	axc_fail(im->d, "the model uses opset %lld of ai.onnx; %d to %d are supported", (long long)im->opset,
-	         AXC_ONNX_MIN_OPSET, AXC_ONNX_MAX_OPSET);
-	return axc_diag_hint(im->d, "export it again, or convert it with onnx.version_converter, to one of these");
+	axc_fail(im->d, "the model uses opset %lld of ai.onnx; %d to %d are supported",
+		 (long long)im->opset, AXC_ONNX_MIN_OPSET, AXC_ONNX_MAX_OPSET);
+	return axc_diag_hint(
+		im->d,
+		"export it again, or convert it with onnx.version_converter, to one of these");
 }
 
 /* Operators of models that are quantized already. */
 static bool is_quantized_op(const char *op)
 {
-	static const char *const ops[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
-	                                  "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"};
+	static const char *const ops[] = {
+		"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger",
+		"MatMulInteger",  "QLinearConv",      "QLinearMatMul"};
 	for (size_t i = 0; i < AXC_COUNT(ops); i++)
 		if (strcmp(op, ops[i]) == 0)
 			return true;
@@ -123,17 +128,25 @@ static void unsupported(Import *im, size_t i)
 	const char *op = safe(im, text(node->op_type)), *domain = domain_of(node->domain);
 	const char *in_domain = *domain ? safe(im, domain) : "ai.onnx";
 	if (find_function(im, node))
-		axc_fail(im->d, "node '%s': the operator '%s' of domain '%s' is a function of the model, and "
-		         "those are not supported", safe(im, im->node_names[i]), op, in_domain);
+		axc_fail(im->d,
+			 "node '%s': the operator '%s' of domain '%s' is a function of the model, "
+			 "and "
+			 "those are not supported",
+			 safe(im, im->node_names[i]), op, in_domain);
 	else
-		axc_fail(im->d, "node '%s': the operator '%s' of domain '%s' (opset %lld) is not supported",
-		         safe(im, im->node_names[i]), op, in_domain, (long long)im->opset);
+		axc_fail(
+			im->d,
+			"node '%s': the operator '%s' of domain '%s' (opset %lld) is not supported",
+			safe(im, im->node_names[i]), op, in_domain, (long long)im->opset);
 	axc_diag_node(im->d, im->node_names[i], text(node->op_type));
 	if (find_function(im, node))
-		axc_diag_hint(im->d, "inline the model's functions (onnx.inliner) before compiling");
+		axc_diag_hint(im->d,
+			      "inline the model's functions (onnx.inliner) before compiling");
 	else if (strcmp(op, "If") == 0 || strcmp(op, "Loop") == 0 || strcmp(op, "Scan") == 0)
-		axc_diag_hint(im->d, "operators with subgraphs are not supported; export the model without "
-		              "control flow, or fold it for fixed inputs first");
+		axc_diag_hint(
+			im->d,
+			"operators with subgraphs are not supported; export the model without "
+			"control flow, or fold it for fixed inputs first");
 }
 
 static bool check_operators(Import *im)
@@ -144,7 +157,8 @@ static bool check_operators(Import *im)
 		const Onnx__NodeProto *node = im->graph->node[i];
 		const char *op = text(node->op_type), *domain = domain_of(node->domain);
 		bool is_quant = !*domain && is_quantized_op(op);
-		if (!is_quant && (axc_onnx_rewritten(domain, op) || (strcmp(domain, "axc") != 0 && axc_op_find(domain, op))))
+		if (!is_quant && (axc_onnx_rewritten(domain, op) ||
+				  (strcmp(domain, "axc") != 0 && axc_op_find(domain, op))))
 			continue;
 		if (bad++ >= AXC_ONNX_MAX_UNSUPPORTED || (is_quant && quantized))
 			continue;
@@ -153,8 +167,10 @@ static bool check_operators(Import *im)
 			continue;
 		}
 		quantized = true;
-		axc_fail(im->d, "node '%s': the operator '%s' says that the model is quantized already; "
-		         "a model in float is wanted", safe(im, im->node_names[i]), op);
+		axc_fail(im->d,
+			 "node '%s': the operator '%s' says that the model is quantized already; "
+			 "a model in float is wanted",
+			 safe(im, im->node_names[i]), op);
 		axc_diag_node(im->d, im->node_names[i], op);
 		axc_diag_hint(im->d, "compile the float model that this one was made from");
 	}
@@ -184,7 +200,8 @@ static void make_constant(Import *im, AxcId id, const OnnxConst *c)
 static bool import_initializers(Import *im)
 {
 	if (im->graph->n_sparse_initializer)
-		return axc_fail(im->d, "the model has sparse initializers, which are not supported");
+		return axc_fail(im->d,
+				"the model has sparse initializers, which are not supported");
 	for (size_t i = 0; i < im->graph->n_initializer; i++) {
 		const Onnx__TensorProto *t = im->graph->initializer[i];
 		OnnxConst c = {0};
@@ -205,8 +222,10 @@ static void input_shape(Import *im, AxcValue *v, const Onnx__TensorShapeProto *s
 	v->dim_names = names;
 	for (size_t i = 0; i < s->n_dim; i++) {
 		const Onnx__TensorShapeProto__Dimension *dim = s->dim[i];
-		bool sized = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-		bool named = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+		bool sized =
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		bool named =
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
 		/* 0 and -1 are how some exporters write "any" */
 		v->shape.dim[i] = sized && dim->dim_value > 0 ? dim->dim_value : AXC_DIM_UNKNOWN;
 		/* "?" is no name: each one is unknown on its own */
@@ -229,10 +248,11 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 	AxcDType dtype = axc_onnx_dtype(t->elem_type);
 	if (dtype == AXC_DT_NONE)
 		return axc_fail(im->d, "input '%s' is of type %s (%d), which is not supported",
-		                safe(im, info->name), axc_onnx_type_name(t->elem_type), t->elem_type);
+				safe(im, info->name), axc_onnx_type_name(t->elem_type),
+				t->elem_type);
 	if (t->shape && t->shape->n_dim > AXC_MAX_RANK)
 		return axc_fail(im->d, "input '%s' has %zu dimensions; at most %d are supported",
-		                safe(im, info->name), t->shape->n_dim, AXC_MAX_RANK);
+				safe(im, info->name), t->shape->n_dim, AXC_MAX_RANK);
 	if (!new_value(im, info->name, &id))
 		return false;
 	AxcValue *v = axc_value(im->g, id);
@@ -242,9 +262,10 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 		input_shape(im, v, t->shape);
 	AXC_PUSH(im->arena, &im->g->inputs, id);
 	if (axc_onnx_elem_type(dtype) != t->elem_type) {
-		const char *note = axc_format(im->arena, "input '%s' is %s in the model and %s in the compiled one",
-		                              safe(im, info->name), axc_onnx_type_name(t->elem_type),
-		                              axc_dtype_name(dtype));
+		const char *note = axc_format(
+			im->arena, "input '%s' is %s in the model and %s in the compiled one",
+			safe(im, info->name), axc_onnx_type_name(t->elem_type),
+			axc_dtype_name(dtype));
 		AXC_PUSH(im->arena, &im->f.info->notes, note);
 		axc_log(im->d, AXC_INFO, "%s", note);
 	}
@@ -255,11 +276,12 @@ static bool import_inputs(Import *im)
 {
 	if (im->graph->n_input > AXC_ONNX_MAX_INPUTS + im->graph->n_initializer)
 		return axc_fail(im->d, "the model has more than the %d inputs that are accepted",
-		                AXC_ONNX_MAX_INPUTS);
+				AXC_ONNX_MAX_INPUTS);
 	for (size_t i = 0; i < im->graph->n_input; i++)
 		if (!import_input(im, im->graph->input[i]))
 			return false;
-	return axc_onnx_bind_shapes(im->g, im->d, im->f.info, im->opt ? im->opt->input_shape : NULL);
+	return axc_onnx_bind_shapes(im->g, im->d, im->f.info,
+				    im->opt ? im->opt->input_shape : NULL);
 }
 
 static bool import_outputs(Import *im)
@@ -270,9 +292,11 @@ static bool import_outputs(Import *im)
 		const Onnx__ValueInfoProto *info = im->graph->output[i];
 		AxcId id = axc_map_get(&im->values, text(info->name));
 		if (!id)
-			return axc_fail(im->d, "nothing computes the graph's output '%s'", safe(im, text(info->name)));
+			return axc_fail(im->d, "nothing computes the graph's output '%s'",
+					safe(im, text(info->name)));
 		if (info->type && info->type->tensor_type)
-			axc_value(im->g, id)->onnx_dtype_tag = axc_onnx_dtype(info->type->tensor_type->elem_type);
+			axc_value(im->g, id)->onnx_dtype_tag =
+				axc_onnx_dtype(info->type->tensor_type->elem_type);
 		AXC_PUSH(im->arena, &im->g->outputs, id);
 	}
 	return true;
@@ -285,9 +309,16 @@ static int attribute_type(const Onnx__AttributeProto *a)
 	if (a->type != ATTR_UNDEFINED)
 		return a->type;
 	/* written before the type was: the field in use says it */
-	return a->has_f ? ATTR_FLOAT : a->has_i ? ATTR_INT : a->has_s ? ATTR_STRING : a->t ? ATTR_TENSOR
-	       : a->g ? ATTR_GRAPH : a->n_floats ? ATTR_FLOATS : a->n_strings ? ATTR_STRINGS
-	       : a->n_tensors ? ATTR_TENSORS : a->n_graphs ? ATTR_GRAPHS : ATTR_INTS;
+	return a->has_f       ? ATTR_FLOAT
+	       : a->has_i     ? ATTR_INT
+	       : a->has_s     ? ATTR_STRING
+	       : a->t         ? ATTR_TENSOR
+	       : a->g         ? ATTR_GRAPH
+	       : a->n_floats  ? ATTR_FLOATS
+	       : a->n_strings ? ATTR_STRINGS
+	       : a->n_tensors ? ATTR_TENSORS
+	       : a->n_graphs  ? ATTR_GRAPHS
+			      : ATTR_INTS;
 }
 
 static const char *bytes_text(Import *im, ProtobufCBinaryData b)
@@ -298,12 +329,14 @@ static const char *bytes_text(Import *im, ProtobufCBinaryData b)
 /* Types that do not exist here become those that stand for them. */
 static int64_t own_type(const char *name, int64_t value)
 {
-	bool is_type = strcmp(name, "to") == 0 || strcmp(name, "dtype") == 0 || strcmp(name, "output_dtype") == 0;
+	bool is_type = strcmp(name, "to") == 0 || strcmp(name, "dtype") == 0 ||
+		       strcmp(name, "output_dtype") == 0;
 	AxcDType dtype = is_type ? axc_onnx_dtype(value) : AXC_DT_NONE;
 	return dtype != AXC_DT_NONE ? axc_onnx_elem_type(dtype) : value;
 }
 
-static bool import_tensor_attribute(Import *im, const char *node, const Onnx__AttributeProto *a, AxcAttr *ret)
+static bool import_tensor_attribute(Import *im, const char *node, const Onnx__AttributeProto *a,
+				    AxcAttr *ret)
 {
 	const char *name = axc_format(im->arena, "%s.%s", node, ret->name);
 	OnnxConst c = {0};
@@ -317,14 +350,16 @@ static bool import_tensor_attribute(Import *im, const char *node, const Onnx__At
 	return true;
 }
 
-static bool import_attribute(Import *im, const char *node, const Onnx__AttributeProto *a, AxcAttr *ret)
+static bool import_attribute(Import *im, const char *node, const Onnx__AttributeProto *a,
+			     AxcAttr *ret)
 {
 	const char **strings;
 	*ret = (AxcAttr){.name = text(a->name)};
 	if (!*ret->name)
 		return axc_fail(im->d, "an attribute has no name");
 	if (*text(a->ref_attr_name))
-		return axc_fail(im->d, "the attribute '%s' refers to a function's, outside one", safe(im, ret->name));
+		return axc_fail(im->d, "the attribute '%s' refers to a function's, outside one",
+				safe(im, ret->name));
 	switch (attribute_type(a)) {
 	case ATTR_FLOAT:
 		ret->kind = AXC_ATTR_FLOAT;
@@ -360,10 +395,10 @@ static bool import_attribute(Import *im, const char *node, const Onnx__Attribute
 	case ATTR_GRAPH:
 	case ATTR_GRAPHS:
 		return axc_fail(im->d, "the attribute '%s' is a subgraph, which is not supported",
-		                safe(im, ret->name));
+				safe(im, ret->name));
 	default:
 		return axc_fail(im->d, "the attribute '%s' is of a type (%d) that is not supported",
-		                safe(im, ret->name), a->type);
+				safe(im, ret->name), a->type);
 	}
 }
 
@@ -374,7 +409,7 @@ static bool import_constant(Import *im, const Onnx__NodeProto *node, const char 
 {
 	if (node->n_attribute != 1)
 		return axc_fail(im->d, "a Constant needs exactly one attribute, this one has %zu",
-		                node->n_attribute);
+				node->n_attribute);
 	const Onnx__AttributeProto *a = node->attribute[0];
 	const char *kind = text(a->name);
 	OnnxConst c = {0};
@@ -410,7 +445,8 @@ static bool declare_outputs(Import *im, const Onnx__NodeProto *node, const char 
 		if (!*text(node->output[k]))
 			continue;
 		if (axc_map_get(&im->values, node->output[k]))
-			return axc_fail(im->d, "the tensor '%s' is written a second time", safe(im, node->output[k]));
+			return axc_fail(im->d, "the tensor '%s' is written a second time",
+					safe(im, node->output[k]));
 		if (!new_value(im, node->output[k], &id))
 			return false;
 	}
@@ -424,15 +460,16 @@ static bool declare_outputs(Import *im, const Onnx__NodeProto *node, const char 
 static bool import_attributes(Import *im, const Onnx__NodeProto *node, AxcNode *n)
 {
 	if (node->n_attribute > AXC_ONNX_MAX_NODE_ATTRIBUTES)
-		return axc_fail(im->d, "a node with %zu attributes; at most %d are accepted", node->n_attribute,
-		                AXC_ONNX_MAX_NODE_ATTRIBUTES);
+		return axc_fail(im->d, "a node with %zu attributes; at most %d are accepted",
+				node->n_attribute, AXC_ONNX_MAX_NODE_ATTRIBUTES);
 	n->attrs = AXC_NEW_ARRAY(im->arena, AxcAttr, node->n_attribute);
 	for (size_t i = 0; i < node->n_attribute; i++) {
 		AxcAttr a;
 		if (!import_attribute(im, n->name, node->attribute[i], &a))
 			return false;
 		if (axc_attr(n, a.name))
-			return axc_fail(im->d, "the attribute '%s' is given twice", safe(im, a.name));
+			return axc_fail(im->d, "the attribute '%s' is given twice",
+					safe(im, a.name));
 		n->attrs[n->n_attrs++] = a;
 	}
 	return true;
@@ -441,7 +478,8 @@ static bool import_attributes(Import *im, const Onnx__NodeProto *node, AxcNode *
 static bool import_node(Import *im, const Onnx__NodeProto *node, const char *name)
 {
 	size_t n_in = node->n_input, n_out = node->n_output;
-	AxcId *in = AXC_NEW_ARRAY(im->arena, AxcId, n_in), *out = AXC_NEW_ARRAY(im->arena, AxcId, n_out);
+	AxcId *in = AXC_NEW_ARRAY(im->arena, AxcId, n_in),
+	      *out = AXC_NEW_ARRAY(im->arena, AxcId, n_out);
 	while (n_in && !*text(node->input[n_in - 1]))
 		n_in--;
 	while (n_out && !*text(node->output[n_out - 1]))
@@ -452,12 +490,14 @@ static bool import_node(Import *im, const Onnx__NodeProto *node, const char *nam
 		const char *tensor = text(node->input[k]);
 		in[k] = *tensor ? axc_map_get(&im->values, tensor) : 0;
 		if (*tensor && !in[k])
-			return axc_fail(im->d, "node '%s' reads the tensor '%s', which nothing computes",
-			                safe(im, name), safe(im, tensor));
+			return axc_fail(im->d,
+					"node '%s' reads the tensor '%s', which nothing computes",
+					safe(im, name), safe(im, tensor));
 	}
 	for (size_t k = 0; k < n_out; k++)
 		out[k] = *text(node->output[k]) ? axc_map_get(&im->values, node->output[k]) : 0;
-	AxcId id = axc_node_add(im->g, text(node->op_type), name, (uint32_t)n_in, in, (uint32_t)n_out, out);
+	AxcId id = axc_node_add(im->g, text(node->op_type), name, (uint32_t)n_in, in,
+				(uint32_t)n_out, out);
 	AxcNode *n = axc_node(im->g, id);
 	n->domain = domain_of(node->domain);
 	n->op = axc_op_find(n->domain, n->op_type);
@@ -471,7 +511,8 @@ static bool import_nodes(Import *im)
 		if (!declare_outputs(im, pg->node[i], im->node_names[i]))
 			return axc_diag_node(im->d, im->node_names[i], text(pg->node[i]->op_type));
 	for (size_t i = 0; i < pg->n_node; i++)
-		if (!is_constant_node(pg->node[i]) && !import_node(im, pg->node[i], im->node_names[i]))
+		if (!is_constant_node(pg->node[i]) &&
+		    !import_node(im, pg->node[i], im->node_names[i]))
 			return axc_diag_node(im->d, im->node_names[i], text(pg->node[i]->op_type));
 	return true;
 }
@@ -484,8 +525,8 @@ static bool open_model(Import *im, const char *path)
 	im->f = (OnnxFile){.arena = im->arena, .d = im->d, .info = im->f.info, .path = path};
 	im->f.dir = axc_path_dir(im->arena, path);
 	im->d->stage_status = AXC_INITIALIZE_CLI_ERROR;
-	bool ok = axc_map_file(im->arena, im->d, "model", path, AXC_ONNX_MAX_FILE_BYTES, &im->f.data,
-	                       &im->f.bytes);
+	bool ok = axc_map_file(im->arena, im->d, "model", path, AXC_ONNX_MAX_FILE_BYTES,
+			       &im->f.data, &im->f.bytes);
 	im->d->stage_status = stage;
 	return ok;
 }
@@ -503,9 +544,10 @@ static bool read_messages(Import *im)
 	info->producer_version = text(im->model->producer_version);
 	info->domain = text(im->model->domain);
 	info->model_version = im->model->model_version;
-	axc_log(im->d, AXC_DEBUG, "model: IR version %lld, made by '%s' %s, %zu nodes, %zu initializers",
-	        (long long)info->ir_version, safe(im, info->producer_name), safe(im, info->producer_version),
-	        im->graph->n_node, im->graph->n_initializer);
+	axc_log(im->d, AXC_DEBUG,
+		"model: IR version %lld, made by '%s' %s, %zu nodes, %zu initializers",
+		(long long)info->ir_version, safe(im, info->producer_name),
+		safe(im, info->producer_version), im->graph->n_node, im->graph->n_initializer);
 	return true;
 }
 
@@ -513,12 +555,13 @@ static bool build_graph(Import *im)
 {
 	im->g = axc_graph_new(im->arena, text(im->graph->name));
 	im->g->opset = im->opset;
-	return import_initializers(im) && import_inputs(im) && import_nodes(im) && import_outputs(im) &&
-	       axc_onnx_modernize(im->g, im->d) && axc_graph_sort(im->g, im->d);
+	return import_initializers(im) && import_inputs(im) && import_nodes(im) &&
+	       import_outputs(im) && axc_onnx_modernize(im->g, im->d) &&
+	       axc_graph_sort(im->g, im->d);
 }
 
 bool axc_onnx_import(AxcArena *arena, AxcDiag *d, const char *path, const AxcImportOptions *opt,
-                     AxcOnnxInfo *info, AxcGraph **ret_graph)
+		     AxcOnnxInfo *info, AxcGraph **ret_graph)
 {
 	AxcStatus stage = d->stage_status;
 	Import *im = AXC_NEW(arena, Import);

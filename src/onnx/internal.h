@@ -9,9 +9,22 @@
 
 /* TensorProto.DataType */
 enum {
-	ONNX_FLOAT = 1, ONNX_UINT8, ONNX_INT8, ONNX_UINT16, ONNX_INT16, ONNX_INT32, ONNX_INT64,
-	ONNX_STRING, ONNX_BOOL, ONNX_FLOAT16, ONNX_DOUBLE, ONNX_UINT32, ONNX_UINT64,
-	ONNX_COMPLEX64, ONNX_COMPLEX128, ONNX_BFLOAT16
+	ONNX_FLOAT = 1,
+	ONNX_UINT8,
+	ONNX_INT8,
+	ONNX_UINT16,
+	ONNX_INT16,
+	ONNX_INT32,
+	ONNX_INT64,
+	ONNX_STRING,
+	ONNX_BOOL,
+	ONNX_FLOAT16,
+	ONNX_DOUBLE,
+	ONNX_UINT32,
+	ONNX_UINT64,
+	ONNX_COMPLEX64,
+	ONNX_COMPLEX128,
+	ONNX_BFLOAT16
 };
 
 /* TensorProto fields that the scanner replaces by payload references. */
@@ -19,21 +32,30 @@ enum { TENSOR_FLOAT_DATA = 4, TENSOR_RAW_DATA = 9, TENSOR_DOUBLE_DATA = 10 };
 
 /* AttributeProto.AttributeType */
 enum {
-	ATTR_UNDEFINED, ATTR_FLOAT, ATTR_INT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_FLOATS,
-	ATTR_INTS, ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS
+	ATTR_UNDEFINED,
+	ATTR_FLOAT,
+	ATTR_INT,
+	ATTR_STRING,
+	ATTR_TENSOR,
+	ATTR_GRAPH,
+	ATTR_FLOATS,
+	ATTR_INTS,
+	ATTR_STRINGS,
+	ATTR_TENSORS,
+	ATTR_GRAPHS
 };
 
 /* ---- scan.c: the wire format, once, iteratively ---- */
 
-/* Checks the whole file and gives the same message without tensor payloads and without all fields that
- * onnx.proto does not name. */
+/* Checks the whole file and gives the same message without tensor payloads and without all fields
+ * that onnx.proto does not name. */
 bool axc_onnx_scan(AxcArena *arena, AxcDiag *d, const char *path, const uint8_t *data, size_t bytes,
-                   AxcText *ret_skeleton);
+		   AxcText *ret_skeleton);
 
 /* ---- message.c: unpacking within a budget; the message is freed with the arena ---- */
 
 bool axc_onnx_unpack(AxcArena *arena, AxcDiag *d, const AxcText *skeleton, size_t budget,
-                     const Onnx__ModelProto **ret_model);
+		     const Onnx__ModelProto **ret_model);
 
 /* ---- the open model ---- */
 

@@ -1,5 +1,5 @@
-/* Unpacking by protobuf-c, with an allocator that counts: what a small file may blow up to is bounded,
- * and everything is released with the arena, also when memory runs out half-way. */
+/* Unpacking by protobuf-c, with an allocator that counts: what a small file may blow up to is
+ * bounded, and everything is released with the arena, also when memory runs out half-way. */
 #include "base/fault.h"
 #include "onnx/internal.h"
 
@@ -52,19 +52,22 @@ static void release(void *arg)
 }
 
 bool axc_onnx_unpack(AxcArena *arena, AxcDiag *d, const AxcText *skeleton, size_t budget,
-                     const Onnx__ModelProto **ret_model)
+		     const Onnx__ModelProto **ret_model)
 {
 	Unpacked *u = AXC_NEW(arena, Unpacked);
 	u->allocator = (ProtobufCAllocator){counted_alloc, counted_free, u};
 	u->budget = budget;
 	axc_arena_defer(arena, release, u);
-	u->model = onnx__model_proto__unpack(&u->allocator, skeleton->n, (const uint8_t *)skeleton->at);
+	u->model = onnx__model_proto__unpack(&u->allocator, skeleton->n,
+					     (const uint8_t *)skeleton->at);
 	if (u->model) {
 		*ret_model = u->model;
 		return true;
 	}
 	if (u->over)
-		return axc_fail(d, "the model's messages need more than the %zu bytes that are accepted", budget);
+		return axc_fail(
+			d, "the model's messages need more than the %zu bytes that are accepted",
+			budget);
 	if (u->no_memory)
 		axc_out_of_memory(arena);
 	return axc_fail(d, "the model's messages cannot be unpacked: they are malformed");

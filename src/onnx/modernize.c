@@ -1,10 +1,11 @@
-/* Every form that an operator had in opsets 7 to 21, rewritten to its newest one, so that the rest of
- * the compiler knows a single form. What changed over the years is in one table at the end: attributes
- * became inputs, operators were renamed or merged, defaults moved.
+/* Every form that an operator had in opsets 7 to 21, rewritten to its newest one, so that the rest
+ * of the compiler knows a single form. What changed over the years is in one table at the end:
+ * attributes became inputs, operators were renamed or merged, defaults moved.
  *
- * Beyond the specification's changes: Split always says num_outputs or has its sizes; empty constant
- * inputs of Resize are left out; Dropout is Identity; Softmax over "all from axis on" (before opset 13)
- * becomes Flatten, Softmax, Reshape; com.microsoft.FusedConv becomes Conv, Add and the activation.
+ * Beyond the specification's changes: Split always says num_outputs or has its sizes; empty
+ * constant inputs of Resize are left out; Dropout is Identity; Softmax over "all from axis on"
+ * (before opset 13) becomes Flatten, Softmax, Reshape; com.microsoft.FusedConv becomes Conv, Add
+ * and the activation.
  */
 #include "onnx/internal.h"
 #include "ops/op.h"
@@ -12,7 +13,7 @@
 typedef struct Modernize {
 	AxcGraph *g;
 	AxcDiag *d;
-	AxcUses uses; /* of the imported graph */
+	AxcUses uses;   /* of the imported graph */
 	AxcId n_values; /* at import */
 } Modernize;
 
@@ -28,8 +29,8 @@ static bool unable(Modernize *m, AxcId id, const char *format, ...)
 	va_start(args, format);
 	const char *text = axc_vformat(m->d->arena, format, args);
 	va_end(args);
-	axc_fail_as(m->d, AXC_LOWER_FRONTEND_ERROR, "node '%s' (%s): %s", axc_safe_name(m->d->arena, n->name),
-	            n->op_type, text);
+	axc_fail_as(m->d, AXC_LOWER_FRONTEND_ERROR, "node '%s' (%s): %s",
+		    axc_safe_name(m->d->arena, n->name), n->op_type, text);
 	return axc_diag_node(m->d, n->name, n->op_type);
 }
 
@@ -77,7 +78,8 @@ static const char *derived(Modernize *m, AxcId id, const char *suffix)
 	return axc_format(m->g->arena, "%s_%s", axc_node(m->g, id)->name, suffix);
 }
 
-static AxcId const_ints(Modernize *m, AxcId id, const char *suffix, const int64_t *values, uint32_t n)
+static AxcId const_ints(Modernize *m, AxcId id, const char *suffix, const int64_t *values,
+			uint32_t n)
 {
 	return axc_const_i64(m->g, derived(m, id, suffix), values, (int)n);
 }
@@ -87,15 +89,17 @@ static AxcId const_float(Modernize *m, AxcId id, const char *suffix, float value
 	return axc_const_f32(m->g, derived(m, id, suffix), value);
 }
 
-static AxcId const_floats(Modernize *m, AxcId id, const char *suffix, const float *values, uint32_t n)
+static AxcId const_floats(Modernize *m, AxcId id, const char *suffix, const float *values,
+			  uint32_t n)
 {
 	AxcShape shape = {.rank = 1, .dim = {n}};
 	return axc_const_add(m->g, derived(m, id, suffix), AXC_F32, &shape,
-	                     axc_memdup(m->g->arena, values, n * sizeof *values));
+			     axc_memdup(m->g->arena, values, n * sizeof *values));
 }
 
 /* A node that stands for (part of) `of`. */
-static AxcId add_node(Modernize *m, AxcId of, const char *op_type, uint32_t n_in, const AxcId *in, AxcId out)
+static AxcId add_node(Modernize *m, AxcId of, const char *op_type, uint32_t n_in, const AxcId *in,
+		      AxcId out)
 {
 	const char *name = derived(m, of, op_type);
 	AxcId id = axc_node_add(m->g, op_type, name, n_in, in, 1, &out);
@@ -133,8 +137,9 @@ static bool clip(Modernize *m, AxcId id)
 	static const char *const names[] = {"min", "max"};
 	for (uint32_t i = 0; i < 2; i++) {
 		if (axc_attr(axc_node(m->g, id), names[i]))
-			set_input(m, id, i + 1, const_float(m, id, names[i], axc_attr_float(axc_node(m->g, id),
-			                                                                    names[i], 0)));
+			set_input(m, id, i + 1,
+				  const_float(m, id, names[i],
+					      axc_attr_float(axc_node(m->g, id), names[i], 0)));
 		axc_attr_remove(m->g, id, names[i]);
 	}
 	return true;
@@ -188,9 +193,11 @@ static bool batch_norm(Modernize *m, AxcId id)
 {
 	AxcNode *n = axc_node(m->g, id);
 	if (axc_attr_int(n, "training_mode", 0) || !axc_attr_int(n, "spatial", 1))
-		return unable(m, id, "only the inference form is supported, found training_mode %lld, spatial %lld",
-		              (long long)axc_attr_int(n, "training_mode", 0),
-		              (long long)axc_attr_int(n, "spatial", 1));
+		return unable(m, id,
+			      "only the inference form is supported, found training_mode %lld, "
+			      "spatial %lld",
+			      (long long)axc_attr_int(n, "training_mode", 0),
+			      (long long)axc_attr_int(n, "spatial", 1));
 	for (uint32_t i = 1; i < n->n_out; i++)
 		if (is_used(m, n->out[i]))
 			return unable(m, id, "its output %u exists only in training", i);
@@ -207,8 +214,9 @@ static bool dropout(Modernize *m, AxcId id)
 	AxcId training = input(n, 2);
 	if (n->n_out > 1 && is_used(m, n->out[1]))
 		return unable(m, id, "its mask output is in use");
-	if (training && (!axc_is_const(m->g, training) || axc_value(m->g, training)->dtype != AXC_BOOL ||
-	                 empty_const(m, training) || *(const uint8_t *)axc_value(m->g, training)->data))
+	if (training &&
+	    (!axc_is_const(m->g, training) || axc_value(m->g, training)->dtype != AXC_BOOL ||
+	     empty_const(m, training) || *(const uint8_t *)axc_value(m->g, training)->data))
 		return unable(m, id, "training_mode is not a constant false");
 	n->n_out = AXC_MIN(n->n_out, 1);
 	n->n_in = AXC_MIN(n->n_in, 1);
@@ -217,7 +225,8 @@ static bool dropout(Modernize *m, AxcId id)
 	return true;
 }
 
-/* Before opset 13 the input counts as a matrix: rows are all before `axis`, columns all from it on. */
+/* Before opset 13 the input counts as a matrix: rows are all before `axis`, columns all from it on.
+ */
 static bool softmax(Modernize *m, AxcId id)
 {
 	AxcNode *n = axc_node(m->g, id);
@@ -226,7 +235,8 @@ static bool softmax(Modernize *m, AxcId id)
 	if (axis == -1 || !n->n_in)
 		return true;
 	AxcId x = n->in[0], y = n->out[0];
-	AxcId flat = new_value(m, id, "flat"), result = new_value(m, id, "rows"), shape = new_value(m, id, "shape");
+	AxcId flat = new_value(m, id, "flat"), result = new_value(m, id, "rows"),
+	      shape = new_value(m, id, "shape");
 	AxcId flatten = add_node(m, id, "Flatten", 1, &x, flat);
 	axc_attr_set_int(m->g, flatten, "axis", axis);
 	add_node(m, id, "Shape", 1, &x, shape);
@@ -263,7 +273,8 @@ static bool upsample(Modernize *m, AxcId id)
 	return true;
 }
 
-/* The specification of opset 10 leaves rounding open; ONNX Runtime rounds down, and up when it shrinks. */
+/* The specification of opset 10 leaves rounding open; ONNX Runtime rounds down, and up when it
+ * shrinks. */
 static void old_nearest(Modernize *m, AxcId id, AxcId scales)
 {
 	const AxcValue *v = axc_value(m->g, scales);
@@ -289,7 +300,8 @@ static bool resize(Modernize *m, AxcId id)
 		old_nearest(m, id, in[1]);
 		return true;
 	}
-	const char *coordinates = axc_attr_string(n, "coordinate_transformation_mode", "half_pixel");
+	const char *coordinates =
+		axc_attr_string(n, "coordinate_transformation_mode", "half_pixel");
 	if (strcmp(coordinates, "tf_crop_and_resize") != 0 || empty_const(m, in[1]))
 		in[1] = 0;
 	for (int i = 2; i < 4; i++)
@@ -331,7 +343,8 @@ static bool add_activation(Modernize *m, AxcId id, AxcId x, AxcId y)
 {
 	const AxcNode *n = axc_node(m->g, id);
 	const char *kind = axc_attr_string(n, "activation", "");
-	if (strcmp(kind, "Relu") == 0 || strcmp(kind, "Tanh") == 0 || strcmp(kind, "Sigmoid") == 0) {
+	if (strcmp(kind, "Relu") == 0 || strcmp(kind, "Tanh") == 0 ||
+	    strcmp(kind, "Sigmoid") == 0) {
 		add_node(m, id, kind, 1, &x, y);
 		return true;
 	}
@@ -353,7 +366,8 @@ static bool add_activation(Modernize *m, AxcId id, AxcId x, AxcId y)
 		axc_attr_set_float(m->g, a, "beta", p ? p[1] : 0.5f);
 		return true;
 	}
-	return unable(m, id, "its activation '%s' is not supported", axc_safe_name(m->d->arena, kind));
+	return unable(m, id, "its activation '%s' is not supported",
+		      axc_safe_name(m->d->arena, kind));
 }
 
 static bool fused_conv(Modernize *m, AxcId id)
@@ -437,7 +451,8 @@ bool axc_onnx_rewritten(const char *domain, const char *op_type)
 
 bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d)
 {
-	Modernize m = {.g = g, .d = d, .uses = axc_graph_uses(g, g->arena), .n_values = g->values.n};
+	Modernize m = {
+		.g = g, .d = d, .uses = axc_graph_uses(g, g->arena), .n_values = g->values.n};
 	AxcId n_nodes = g->nodes.n;
 	for (AxcId id = 1; id < n_nodes; id++) {
 		const AxcNode *n = axc_node(g, id);
@@ -446,7 +461,7 @@ bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d)
 			continue;
 		if (!n->n_in || !n->n_out || !n->in[0] || !n->out[0]) {
 			axc_fail(d, "node '%s' (%s) needs at least an input and its first output",
-			         axc_safe_name(d->arena, n->name), n->op_type);
+				 axc_safe_name(d->arena, n->name), n->op_type);
 			return axc_diag_node(d, n->name, n->op_type);
 		}
 		if (!c->fn(&m, id))

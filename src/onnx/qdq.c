@@ -1,12 +1,13 @@
-/* The quantized graph as ONNX QuantizeLinear / DequantizeLinear (QDQ): every int8 operator stands between
- * DequantizeLinear and QuantizeLinear, which is the form that ONNX Runtime fuses to QLinearConv and its
- * relatives, with the numbers of docs/numerics.md.
+/* The quantized graph as ONNX QuantizeLinear / DequantizeLinear (QDQ): every int8 operator stands
+ * between DequantizeLinear and QuantizeLinear, which is the form that ONNX Runtime fuses to
+ * QLinearConv and its relatives, with the numbers of docs/numerics.md.
  *
- * Activations are uint8 at zero point + 128. The int8 operand of a MAC operator stays int8 (per channel
- * on its axis), its bias int32; every other int8 constant becomes uint8 like the activation beside it.
- * A float output (dtype F32 that carries q) has no QuantizeLinear. Names: what the operator computes
- * keeps the value's name; NAME_quantized is the uint8 form, NAME_dequantized what its readers get.
- * A MatMul that took over a bias is written as Gemm, on uint8 reshaped to two dimensions if it has more.
+ * Activations are uint8 at zero point + 128. The int8 operand of a MAC operator stays int8 (per
+ * channel on its axis), its bias int32; every other int8 constant becomes uint8 like the activation
+ * beside it. A float output (dtype F32 that carries q) has no QuantizeLinear. Names: what the
+ * operator computes keeps the value's name; NAME_quantized is the uint8 form, NAME_dequantized what
+ * its readers get. A MatMul that took over a bias is written as Gemm, on uint8 reshaped to two
+ * dimensions if it has more.
  */
 #include "onnx/write.h"
 #include "ops/op.h"
@@ -14,11 +15,11 @@
 typedef struct Qdq {
 	OnnxWriter *w;
 	const AxcGraph *g;
-	const char **quantized;   /* uint8 tensor of a value */
-	const char **dequantized; /* float tensor of a value, once it was needed */
-	const char **weights;     /* the same of an int8 constant read as weights */
+	const char **quantized;     /* uint8 tensor of a value */
+	const char **dequantized;   /* float tensor of a value, once it was needed */
+	const char **weights;       /* the same of an int8 constant read as weights */
 	const char **scale, **zero; /* names of the parameters as uint8 */
-	bool *written;            /* constants already in the file */
+	bool *written;              /* constants already in the file */
 } Qdq;
 
 static const AxcValue *value(const Qdq *q, AxcId v)
@@ -57,7 +58,8 @@ static size_t store_zero(int elem_type, int32_t zero, void *out, int i)
 	}
 }
 
-static void put_params(Qdq *q, AxcId v, int elem_type, const char **ret_scale, const char **ret_zero)
+static void put_params(Qdq *q, AxcId v, int elem_type, const char **ret_scale,
+		       const char **ret_zero)
 {
 	const AxcQuant *p = &value(q, v)->q;
 	int rank = p->n > 1;
@@ -87,7 +89,8 @@ static void put_quantize(Qdq *q, AxcId v, const char *name, const char *from)
 {
 	uint8_params(q, v);
 	const char *in[3] = {from, q->scale[v], q->zero[v]};
-	axc_onnx_put_node(q->w, "QuantizeLinear", name, 3, in, 1, &q->quantized[v], NULL, axis_of(q, v));
+	axc_onnx_put_node(q->w, "QuantizeLinear", name, 3, in, 1, &q->quantized[v], NULL,
+			  axis_of(q, v));
 }
 
 static void put_dequantize(Qdq *q, AxcId v, const char *name, const char *to)
@@ -105,8 +108,8 @@ static void put_plain_const(Qdq *q, AxcId id)
 	if (!v->data || q->written[id])
 		return;
 	q->written[id] = true;
-	axc_onnx_put_const(q->w, v->name, axc_onnx_elem_type(v->dtype), v->shape.rank, v->shape.dim, v->data,
-	                   v->data_bytes);
+	axc_onnx_put_const(q->w, v->name, axc_onnx_elem_type(v->dtype), v->shape.rank, v->shape.dim,
+			   v->data, v->data_bytes);
 }
 
 /* An int8 constant beside an activation: its uint8 form. */
@@ -121,7 +124,7 @@ static void put_uint8_const(Qdq *q, AxcId id)
 	/* the same constant may also be read as weights: then that form has the name */
 	q->quantized[id] = q->weights[id] ? suffixed(q, v->name, "_uint8") : v->name;
 	axc_onnx_put_const(q->w, q->quantized[id], ONNX_UINT8, v->shape.rank, v->shape.dim, copy,
-	                   v->data_bytes);
+			   v->data_bytes);
 }
 
 /* int8 weights or an int32 bias, dequantized. */
@@ -134,11 +137,12 @@ static const char *weights_as_float(Qdq *q, AxcId id)
 		return q->weights[id];
 	const char *name = q->quantized[id] ? suffixed(q, v->name, "_weights") : v->name;
 	q->weights[id] = suffixed(q, v->name, "_dequantized");
-	axc_onnx_put_const(q->w, name, elem_type, v->shape.rank, v->shape.dim, v->data, v->data_bytes);
+	axc_onnx_put_const(q->w, name, elem_type, v->shape.rank, v->shape.dim, v->data,
+			   v->data_bytes);
 	put_params(q, id, elem_type, &scale, &zero);
 	const char *in[3] = {name, scale, zero};
-	axc_onnx_put_node(q->w, "DequantizeLinear", suffixed(q, v->name, "_DequantizeLinear"), 3, in, 1,
-	                  &q->weights[id], NULL, axis_of(q, id));
+	axc_onnx_put_node(q->w, "DequantizeLinear", suffixed(q, v->name, "_DequantizeLinear"), 3,
+			  in, 1, &q->weights[id], NULL, axis_of(q, id));
 	return q->weights[id];
 }
 
@@ -160,7 +164,8 @@ static const char *float_input(Qdq *q, const AxcNode *n, uint32_t k)
 	put_uint8_const(q, id);
 	if (!q->dequantized[id]) {
 		q->dequantized[id] = suffixed(q, v->name, "_dequantized");
-		put_dequantize(q, id, suffixed(q, v->name, "_DequantizeLinear"), q->dequantized[id]);
+		put_dequantize(q, id, suffixed(q, v->name, "_DequantizeLinear"),
+			       q->dequantized[id]);
 	}
 	return q->dequantized[id];
 }
@@ -193,14 +198,16 @@ static bool put_int8_node(Qdq *q, const AxcNode *n)
 		return false;
 	for (uint32_t k = 0; k < n->n_out; k++)
 		if (is_int8(q, n->out[k]))
-			put_quantize(q, n->out[k], suffixed(q, value(q, n->out[k])->name, "_QuantizeLinear"), out[k]);
+			put_quantize(q, n->out[k],
+				     suffixed(q, value(q, n->out[k])->name, "_QuantizeLinear"),
+				     out[k]);
 	return true;
 }
 
 /* ---- MatMul with a bias ---- */
 
 static void put_reshape(Qdq *q, const char *base, const char *from, const char *to, int rank,
-                        const int64_t *dims)
+			const int64_t *dims)
 {
 	int64_t n = rank;
 	const char *in[2] = {from, suffixed(q, base, "_shape")};
@@ -208,7 +215,8 @@ static void put_reshape(Qdq *q, const char *base, const char *from, const char *
 	axc_onnx_put_node(q->w, "Reshape", suffixed(q, base, "_Reshape"), 2, in, 1, &to, NULL, -1);
 }
 
-/* Rows of the matrix are all dimensions but the last; uint8 is reshaped, so the Gemm still fuses. */
+/* Rows of the matrix are all dimensions but the last; uint8 is reshaped, so the Gemm still fuses.
+ */
 static void put_matmul_bias(Qdq *q, const AxcNode *n)
 {
 	AxcArena *arena = q->w->arena;
@@ -222,11 +230,13 @@ static void put_matmul_bias(Qdq *q, const AxcNode *n)
 	} else {
 		uint8_params(q, x);
 		int64_t rows[2] = {-1, xs->dim[xs->rank - 1]};
-		const char *u8 = suffixed(q, n->name, "_rows"), *f = suffixed(q, n->name, "_rows_dequantized");
+		const char *u8 = suffixed(q, n->name, "_rows"),
+			   *f = suffixed(q, n->name, "_rows_dequantized");
 		put_reshape(q, n->name, q->quantized[x], u8, 2, rows);
 		const char *dq[3] = {u8, q->scale[x], q->zero[x]};
-		axc_onnx_put_node(q->w, "DequantizeLinear", suffixed(q, n->name, "_rows_DequantizeLinear"), 3, dq, 1,
-		                  &f, NULL, -1);
+		axc_onnx_put_node(q->w, "DequantizeLinear",
+				  suffixed(q, n->name, "_rows_DequantizeLinear"), 3, dq, 1, &f,
+				  NULL, -1);
 		in[0] = f;
 		gemm = suffixed(q, n->name, "_gemm");
 	}
@@ -238,7 +248,8 @@ static void put_matmul_bias(Qdq *q, const AxcNode *n)
 		uint8_params(q, y);
 		flat_q = suffixed(q, n->name, "_gemm_quantized");
 		const char *qin[3] = {gemm, q->scale[y], q->zero[y]};
-		axc_onnx_put_node(q->w, "QuantizeLinear", suffixed(q, quantize, ""), 3, qin, 1, &flat_q, NULL, -1);
+		axc_onnx_put_node(q->w, "QuantizeLinear", suffixed(q, quantize, ""), 3, qin, 1,
+				  &flat_q, NULL, -1);
 		put_reshape(q, value(q, y)->name, flat_q, q->quantized[y], ys->rank, ys->dim);
 	} else if (xs->rank != 2) {
 		put_reshape(q, value(q, y)->name, gemm, value(q, y)->name, ys->rank, ys->dim);
@@ -272,7 +283,8 @@ static bool put_node(Qdq *q, const AxcNode *n)
 bool axc_onnx_write_qdq(AxcDiag *d, const AxcGraph *g, int opset, const char *path)
 {
 	if (opset < 17 || opset > AXC_ONNX_MAX_OPSET)
-		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET, opset);
+		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET,
+				opset);
 	Qdq q = {.w = axc_onnx_writer(d, g, opset), .g = g};
 	q.quantized = AXC_NEW_ARRAY(d->arena, const char *, g->values.n);
 	q.dequantized = AXC_NEW_ARRAY(d->arena, const char *, g->values.n);
@@ -283,8 +295,10 @@ bool axc_onnx_write_qdq(AxcDiag *d, const AxcGraph *g, int opset, const char *pa
 	for (uint32_t i = 0; i < g->inputs.n + g->outputs.n; i++) {
 		AxcId v = i < g->inputs.n ? g->inputs.at[i] : g->outputs.at[i - g->inputs.n];
 		if (is_int8(&q, v))
-			return axc_fail(d, "the graph's input or output '%s' is int8; QDQ keeps the model's own types",
-			                axc_safe_name(d->arena, g->values.at[v].name));
+			return axc_fail(d,
+					"the graph's input or output '%s' is int8; QDQ keeps the "
+					"model's own types",
+					axc_safe_name(d->arena, g->values.at[v].name));
 	}
 	for (AxcId i = 1; i < g->nodes.n; i++)
 		if (!g->nodes.at[i].dead && !put_node(&q, &g->nodes.at[i]))

@@ -1,10 +1,10 @@
 /* The wire format of a model file, walked once and iteratively before anything is unpacked.
  *
  * protobuf-c recurses without a limit and multiplies memory, so this scanner comes first: nesting,
- * counts and lengths are checked against limits.h, names must be UTF-8 without NUL, and a copy of the
- * message is made that has only the fields of onnx.proto and, in place of tensor payloads, their
- * position in the file. Only that skeleton is unpacked; payloads are read from the mapping. Lengths of
- * nested messages are written as five-byte varints and filled in when the message ends.
+ * counts and lengths are checked against limits.h, names must be UTF-8 without NUL, and a copy of
+ * the message is made that has only the fields of onnx.proto and, in place of tensor payloads,
+ * their position in the file. Only that skeleton is unpacked; payloads are read from the mapping.
+ * Lengths of nested messages are written as five-byte varints and filled in when the message ends.
  */
 #include "onnx/internal.h"
 
@@ -39,7 +39,15 @@ typedef enum Kind {
 	K_DROP,    /* a known field that import does not need */
 } Kind;
 
-typedef enum Counter { C_NONE, C_NODES, C_TENSORS, C_ATTRIBUTES, C_DIMS, C_STRINGS, C_COUNT } Counter;
+typedef enum Counter {
+	C_NONE,
+	C_NODES,
+	C_TENSORS,
+	C_ATTRIBUTES,
+	C_DIMS,
+	C_STRINGS,
+	C_COUNT
+} Counter;
 
 static const struct {
 	const char *what;
@@ -62,26 +70,55 @@ typedef struct Field {
 enum { MAX_FIELDS = 18 };
 
 static const Field schema[M_COUNT][MAX_FIELDS] = {
-	[M_MODEL] = {{1, K_INT, 0, 0}, {2, K_NAME, C_STRINGS, 0}, {3, K_NAME, C_STRINGS, 0},
-	             {4, K_NAME, C_STRINGS, 0}, {5, K_INT, 0, 0}, {6, K_DROP, 0, 0},
-	             {7, K_ONE, 0, M_GRAPH}, {8, K_MANY, C_STRINGS, M_OPSET}, {14, K_DROP, 0, 0},
-	             {20, K_DROP, 0, 0}, {25, K_MANY, C_STRINGS, M_FUNCTION}, {26, K_DROP, 0, 0}},
-	[M_GRAPH] = {{1, K_MANY, C_NODES, M_NODE}, {2, K_NAME, C_STRINGS, 0},
-	             {5, K_MANY, C_TENSORS, M_TENSOR}, {11, K_MANY, C_STRINGS, M_VALUE_INFO},
-	             {12, K_MANY, C_STRINGS, M_VALUE_INFO}, {15, K_MANY, C_TENSORS, M_SPARSE}},
-	[M_NODE] = {{1, K_NAME, C_STRINGS, 0}, {2, K_NAME, C_STRINGS, 0}, {3, K_NAME, C_STRINGS, 0},
-	            {4, K_NAME, C_STRINGS, 0}, {5, K_MANY, C_ATTRIBUTES, M_ATTRIBUTE},
-	            {7, K_NAME, C_STRINGS, 0}},
-	[M_ATTRIBUTE] = {{1, K_NAME, C_STRINGS, 0}, {2, K_F32, 0, 0}, {3, K_INT, 0, 0},
-	                 {4, K_BYTES, C_STRINGS, 0}, {5, K_ONE, C_TENSORS, M_TENSOR}, {6, K_ONE, 0, M_GRAPH},
-	                 {7, K_FLOATS, 0, 0}, {8, K_INTS, 0, 0}, {9, K_BYTES, C_STRINGS, 0},
-	                 {10, K_MANY, C_TENSORS, M_TENSOR}, {11, K_MANY, 0, M_GRAPH}, {20, K_INT, 0, 0},
-	                 {21, K_NAME, C_STRINGS, 0}},
-	[M_TENSOR] = {{1, K_INTS, C_DIMS, 0}, {2, K_INT, 0, 0}, {TENSOR_FLOAT_DATA, K_PAYLOAD, 0, 0},
-	              {5, K_INTS, 0, 0}, {6, K_BYTES, C_STRINGS, 0}, {7, K_INTS, 0, 0},
-	              {8, K_NAME, C_STRINGS, 0}, {TENSOR_RAW_DATA, K_PAYLOAD, 0, 0},
-	              {TENSOR_DOUBLE_DATA, K_PAYLOAD, 0, 0}, {11, K_INTS, 0, 0},
-	              {13, K_MANY, C_STRINGS, M_ENTRY}, {14, K_INT, 0, 0}},
+	[M_MODEL] = {{1, K_INT, 0, 0},
+		     {2, K_NAME, C_STRINGS, 0},
+		     {3, K_NAME, C_STRINGS, 0},
+		     {4, K_NAME, C_STRINGS, 0},
+		     {5, K_INT, 0, 0},
+		     {6, K_DROP, 0, 0},
+		     {7, K_ONE, 0, M_GRAPH},
+		     {8, K_MANY, C_STRINGS, M_OPSET},
+		     {14, K_DROP, 0, 0},
+		     {20, K_DROP, 0, 0},
+		     {25, K_MANY, C_STRINGS, M_FUNCTION},
+		     {26, K_DROP, 0, 0}},
+	[M_GRAPH] = {{1, K_MANY, C_NODES, M_NODE},
+		     {2, K_NAME, C_STRINGS, 0},
+		     {5, K_MANY, C_TENSORS, M_TENSOR},
+		     {11, K_MANY, C_STRINGS, M_VALUE_INFO},
+		     {12, K_MANY, C_STRINGS, M_VALUE_INFO},
+		     {15, K_MANY, C_TENSORS, M_SPARSE}},
+	[M_NODE] = {{1, K_NAME, C_STRINGS, 0},
+		    {2, K_NAME, C_STRINGS, 0},
+		    {3, K_NAME, C_STRINGS, 0},
+		    {4, K_NAME, C_STRINGS, 0},
+		    {5, K_MANY, C_ATTRIBUTES, M_ATTRIBUTE},
+		    {7, K_NAME, C_STRINGS, 0}},
+	[M_ATTRIBUTE] = {{1, K_NAME, C_STRINGS, 0},
+			 {2, K_F32, 0, 0},
+			 {3, K_INT, 0, 0},
+			 {4, K_BYTES, C_STRINGS, 0},
+			 {5, K_ONE, C_TENSORS, M_TENSOR},
+			 {6, K_ONE, 0, M_GRAPH},
+			 {7, K_FLOATS, 0, 0},
+			 {8, K_INTS, 0, 0},
+			 {9, K_BYTES, C_STRINGS, 0},
+			 {10, K_MANY, C_TENSORS, M_TENSOR},
+			 {11, K_MANY, 0, M_GRAPH},
+			 {20, K_INT, 0, 0},
+			 {21, K_NAME, C_STRINGS, 0}},
+	[M_TENSOR] = {{1, K_INTS, C_DIMS, 0},
+		      {2, K_INT, 0, 0},
+		      {TENSOR_FLOAT_DATA, K_PAYLOAD, 0, 0},
+		      {5, K_INTS, 0, 0},
+		      {6, K_BYTES, C_STRINGS, 0},
+		      {7, K_INTS, 0, 0},
+		      {8, K_NAME, C_STRINGS, 0},
+		      {TENSOR_RAW_DATA, K_PAYLOAD, 0, 0},
+		      {TENSOR_DOUBLE_DATA, K_PAYLOAD, 0, 0},
+		      {11, K_INTS, 0, 0},
+		      {13, K_MANY, C_STRINGS, M_ENTRY},
+		      {14, K_INT, 0, 0}},
 	[M_SPARSE] = {{1, K_ONE, 0, M_TENSOR}},
 	[M_VALUE_INFO] = {{1, K_NAME, C_STRINGS, 0}, {2, K_ONE, 0, M_TYPE}},
 	[M_TYPE] = {{1, K_ONE, 0, M_TYPE_TENSOR}},
@@ -117,7 +154,8 @@ typedef struct Scan {
 static bool malformed(Scan *s, const char *what)
 {
 	if (!s->is_model)
-		return axc_fail(s->d, "'%s' is not an ONNX model (%s at byte %zu)", s->path, what, s->at);
+		return axc_fail(s->d, "'%s' is not an ONNX model (%s at byte %zu)", s->path, what,
+				s->at);
 	return axc_fail(s->d, "the model '%s' is malformed: %s at byte %zu", s->path, what, s->at);
 }
 
@@ -127,8 +165,10 @@ static bool overrun(Scan *s, uint64_t need)
 	Frame *f = &s->frames[s->depth];
 	if (!s->is_model || f->end != s->bytes)
 		return malformed(s, "a field longer than what holds it");
-	axc_fail(s->d, "the model '%s' is truncated: at byte %zu it needs %llu more, the file ends after %zu",
-	         s->path, s->at, (unsigned long long)need, s->bytes - s->at);
+	axc_fail(s->d,
+		 "the model '%s' is truncated: at byte %zu it needs %llu more, the file ends after "
+		 "%zu",
+		 s->path, s->at, (unsigned long long)need, s->bytes - s->at);
 	return axc_diag_hint(s->d, "the file has %zu bytes; copy or download it again", s->bytes);
 }
 
@@ -137,8 +177,8 @@ static bool count(Scan *s, Counter c, size_t n)
 	if (c == C_NONE)
 		return true;
 	if (n > limits[c].most - s->count[c])
-		return axc_fail(s->d, "the model '%s' has more than the %u %s that are accepted", s->path,
-		                limits[c].most, limits[c].what);
+		return axc_fail(s->d, "the model '%s' has more than the %u %s that are accepted",
+				s->path, limits[c].most, limits[c].what);
 	s->count[c] += (uint32_t)n;
 	return true;
 }
@@ -196,15 +236,17 @@ static size_t utf8_step(const uint8_t *p, size_t left)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
 	bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	           (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+		   (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
 	return bad ? 0 : n;
 }
 
 static bool check_name(Scan *s, size_t n)
 {
 	if (n > AXC_ONNX_MAX_NAME_BYTES)
-		return axc_fail(s->d, "a name of %zu bytes at byte %zu of the model '%s'; at most %d are accepted",
-		                n, s->at, s->path, AXC_ONNX_MAX_NAME_BYTES);
+		return axc_fail(s->d,
+				"a name of %zu bytes at byte %zu of the model '%s'; at most %d are "
+				"accepted",
+				n, s->at, s->path, AXC_ONNX_MAX_NAME_BYTES);
 	for (size_t i = 0; i < n;) {
 		size_t step = utf8_step(s->data + s->at + i, n - i);
 		if (!step)
@@ -288,8 +330,10 @@ static bool enter(Scan *s, const Field *f, size_t n)
 		return malformed(s, "a message that may stand only once, twice");
 	outer->seen |= bit;
 	if (s->depth + 1 == AXC_ONNX_MAX_NESTING)
-		return axc_fail(s->d, "the model '%s' nests messages deeper than the %d levels that are accepted",
-		                s->path, AXC_ONNX_MAX_NESTING);
+		return axc_fail(
+			s->d,
+			"the model '%s' nests messages deeper than the %d levels that are accepted",
+			s->path, AXC_ONNX_MAX_NESTING);
 	put_varint(s->out, f->number << 3 | 2);
 	s->frames[++s->depth] = (Frame){.message = f->sub, .end = s->at + n, .length = s->out->n};
 	axc_text_add(s->out, "\x80\x80\x80\x80", 5);
@@ -378,11 +422,15 @@ static bool scan_field(Scan *s)
 }
 
 bool axc_onnx_scan(AxcArena *arena, AxcDiag *d, const char *path, const uint8_t *data, size_t bytes,
-                   AxcText *ret_skeleton)
+		   AxcText *ret_skeleton)
 {
 	AxcText out = {.arena = arena};
 	Scan *s = AXC_NEW(arena, Scan);
-	*s = (Scan){.d = d, .path = axc_safe_name(arena, path), .data = data, .bytes = bytes, .out = &out};
+	*s = (Scan){.d = d,
+		    .path = axc_safe_name(arena, path),
+		    .data = data,
+		    .bytes = bytes,
+		    .out = &out};
 	s->frames[0] = (Frame){.message = M_MODEL, .end = bytes};
 	if (!bytes)
 		return axc_fail(d, "'%s' is not an ONNX model: it is empty", s->path);
@@ -394,8 +442,9 @@ bool axc_onnx_scan(AxcArena *arena, AxcDiag *d, const char *path, const uint8_t 
 		if (!scan_field(s))
 			return false;
 		if (out.n > AXC_ONNX_MAX_SKELETON_BYTES)
-			return axc_fail(d, "the model '%s' has more than %zu bytes beside its weights", s->path,
-			                AXC_ONNX_MAX_SKELETON_BYTES);
+			return axc_fail(d,
+					"the model '%s' has more than %zu bytes beside its weights",
+					s->path, AXC_ONNX_MAX_SKELETON_BYTES);
 	}
 	bool has_graph = s->frames[0].seen & 1u << (find_field(M_MODEL, 7) - schema[M_MODEL]);
 	if (!has_graph)

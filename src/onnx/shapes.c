@@ -1,9 +1,10 @@
 /* --input-shape: gives every graph input a static shape.
  *
- * Entries are separated by ';'. NAME:DIMS splits at the last colon (names contain colons), DIMS may be
- * empty (a scalar); an entry without a colon that has '=' is a list of DIM=N for symbolic dimensions;
- * any other entry is the shape of the only input. A symbolic name has one size in the whole model. A
- * lone unknown first dimension is the batch and becomes 1, with a note; any other one is an error.
+ * Entries are separated by ';'. NAME:DIMS splits at the last colon (names contain colons), DIMS may
+ * be empty (a scalar); an entry without a colon that has '=' is a list of DIM=N for symbolic
+ * dimensions; any other entry is the shape of the only input. A symbolic name has one size in the
+ * whole model. A lone unknown first dimension is the batch and becomes 1, with a note; any other
+ * one is an error.
  */
 #include "onnx/internal.h"
 
@@ -39,7 +40,8 @@ static const char *list_inputs(Bind *b)
 	AxcText t = {.arena = b->d->arena};
 	axc_text_str(&t, "");
 	for (uint32_t i = 0; i < b->g->inputs.n && i < 20; i++)
-		axc_text_f(&t, "%s'%s'", i ? ", " : "", safe(b, axc_value(b->g, b->g->inputs.at[i])->name));
+		axc_text_f(&t, "%s'%s'", i ? ", " : "",
+			   safe(b, axc_value(b->g, b->g->inputs.at[i])->name));
 	return b->g->inputs.n > 20 ? axc_format(b->d->arena, "%s, …", t.at) : t.at;
 }
 
@@ -86,7 +88,8 @@ static void bind_name(Bind *b, const char *name, int64_t size)
 	for (uint32_t i = 0; name && i < b->g->inputs.n; i++) {
 		AxcValue *v = axc_value(b->g, b->g->inputs.at[i]);
 		for (int k = 0; k < v->shape.rank; k++)
-			if (dim_name(v, k) && strcmp(dim_name(v, k), name) == 0 && v->shape.dim[k] < 0)
+			if (dim_name(v, k) && strcmp(dim_name(v, k), name) == 0 &&
+			    v->shape.dim[k] < 0)
 				v->shape.dim[k] = size;
 	}
 }
@@ -94,8 +97,10 @@ static void bind_name(Bind *b, const char *name, int64_t size)
 static bool parse_size(Bind *b, const char *text, int64_t *ret)
 {
 	if (!axc_parse_int64(text, ret) || *ret < 1 || *ret > INT32_MAX)
-		return axc_fail(b->d, "--input-shape: '%s' is not a dimension; a whole number from 1 on is wanted",
-		                safe(b, text));
+		return axc_fail(b->d,
+				"--input-shape: '%s' is not a dimension; a whole number from 1 on "
+				"is wanted",
+				safe(b, text));
 	return true;
 }
 
@@ -107,8 +112,8 @@ static bool parse_dims(Bind *b, const char *text, AxcShape *ret)
 	for (const char *p = text;; p++) {
 		size_t n = strcspn(p, ",");
 		if (ret->rank == AXC_MAX_RANK)
-			return axc_fail(b->d, "--input-shape: '%s' has more than %d dimensions", safe(b, text),
-			                AXC_MAX_RANK);
+			return axc_fail(b->d, "--input-shape: '%s' has more than %d dimensions",
+					safe(b, text), AXC_MAX_RANK);
 		if (!parse_size(b, trimmed(b->d->arena, p, n), &ret->dim[ret->rank++]))
 			return false;
 		p += n;
@@ -126,17 +131,19 @@ static bool give_shape(Bind *b, AxcId input, const AxcShape *given)
 		fits = v->shape.dim[i] < 0 || v->shape.dim[i] == given->dim[i];
 	if (!fits) {
 		const char *found = axc_shape_text(b->d->arena, given);
-		axc_fail(b->d, "--input-shape gives input '%s' the shape %s (rank %d); the model has %s",
-		         safe(b, v->name), found, given->rank, wanted);
+		axc_fail(b->d,
+			 "--input-shape gives input '%s' the shape %s (rank %d); the model has %s",
+			 safe(b, v->name), found, given->rank, wanted);
 		return axc_diag_shapes(b->d, found, wanted);
 	}
 	if (v->shape.rank < 0)
 		v->shape = *given;
 	for (int i = 0; i < given->rank; i++) {
 		if (v->shape.dim[i] >= 0 && v->shape.dim[i] != given->dim[i])
-			return axc_fail(b->d, "--input-shape gives dimension '%s' both %lld and %lld",
-			                safe(b, dim_name(v, i)), (long long)v->shape.dim[i],
-			                (long long)given->dim[i]);
+			return axc_fail(b->d,
+					"--input-shape gives dimension '%s' both %lld and %lld",
+					safe(b, dim_name(v, i)), (long long)v->shape.dim[i],
+					(long long)given->dim[i]);
 		v->shape.dim[i] = given->dim[i];
 		bind_name(b, dim_name(v, i), given->dim[i]);
 	}
@@ -149,18 +156,22 @@ static bool bind_named(Bind *b, const char *entry, const char *colon)
 	AxcShape given = {0};
 	for (uint32_t i = 0; i < b->g->inputs.n; i++)
 		if (strcmp(axc_value(b->g, b->g->inputs.at[i])->name, name) == 0)
-			return parse_dims(b, trimmed(b->d->arena, colon + 1, strlen(colon + 1)), &given) &&
+			return parse_dims(b, trimmed(b->d->arena, colon + 1, strlen(colon + 1)),
+					  &given) &&
 			       give_shape(b, b->g->inputs.at[i], &given);
-	axc_fail(b->d, "--input-shape names an input '%s'; the model has %s", safe(b, name), list_inputs(b));
+	axc_fail(b->d, "--input-shape names an input '%s'; the model has %s", safe(b, name),
+		 list_inputs(b));
 	return axc_diag_hint(b->d, "write NAME:DIMS, e.g. '%s:1,3,224,224'",
-	                     b->g->inputs.n ? safe(b, axc_value(b->g, b->g->inputs.at[0])->name) : "input");
+			     b->g->inputs.n ? safe(b, axc_value(b->g, b->g->inputs.at[0])->name)
+					    : "input");
 }
 
 static bool bind_symbol(Bind *b, const char *item)
 {
 	const char *equals = strchr(item, '=');
 	if (!equals)
-		return axc_fail(b->d, "--input-shape: '%s' is not of the form DIM=N", safe(b, item));
+		return axc_fail(b->d, "--input-shape: '%s' is not of the form DIM=N",
+				safe(b, item));
 	const char *name = trimmed(b->d->arena, item, (size_t)(equals - item));
 	int64_t size = 0;
 	if (!parse_size(b, trimmed(b->d->arena, equals + 1, strlen(equals + 1)), &size))
@@ -173,13 +184,17 @@ static bool bind_symbol(Bind *b, const char *item)
 				continue;
 			known = true;
 			if (v->shape.dim[k] >= 0 && v->shape.dim[k] != size)
-				return axc_fail(b->d, "--input-shape gives dimension '%s' both %lld and %lld",
-				                safe(b, name), (long long)v->shape.dim[k], (long long)size);
+				return axc_fail(
+					b->d,
+					"--input-shape gives dimension '%s' both %lld and %lld",
+					safe(b, name), (long long)v->shape.dim[k], (long long)size);
 		}
 	}
 	if (!known)
-		return axc_fail(b->d, "--input-shape names a dimension '%s'; the symbolic dimensions are: %s",
-		                safe(b, name), list_dims(b));
+		return axc_fail(
+			b->d,
+			"--input-shape names a dimension '%s'; the symbolic dimensions are: %s",
+			safe(b, name), list_dims(b));
 	bind_name(b, name, size);
 	return true;
 }
@@ -205,8 +220,8 @@ static bool bind_entry(Bind *b, const char *entry)
 	if (strchr(entry, '='))
 		return bind_symbols(b, entry);
 	if (b->g->inputs.n != 1) {
-		axc_fail(b->d, "--input-shape '%s' names no input, and the model has %u: %s", safe(b, entry),
-		         b->g->inputs.n, list_inputs(b));
+		axc_fail(b->d, "--input-shape '%s' names no input, and the model has %u: %s",
+			 safe(b, entry), b->g->inputs.n, list_inputs(b));
 		return axc_diag_hint(b->d, "write NAME:DIMS for each, separated by ';'");
 	}
 	return parse_dims(b, entry, &given) && give_shape(b, b->g->inputs.at[0], &given);
@@ -221,8 +236,9 @@ static void default_batch(Bind *b, AxcValue *v)
 	if (v->shape.rank < 1 || v->shape.dim[0] >= 0)
 		return;
 	const char *name = dim_name(v, 0);
-	const char *note = axc_format(b->g->arena, "input '%s': the batch dimension '%s' is taken as 1",
-	                              safe(b, v->name), name ? safe(b, name) : "?");
+	const char *note =
+		axc_format(b->g->arena, "input '%s': the batch dimension '%s' is taken as 1",
+			   safe(b, v->name), name ? safe(b, name) : "?");
 	v->shape.dim[0] = 1;
 	bind_name(b, name, 1);
 	AXC_PUSH(b->g->arena, &b->info->notes, note);
@@ -241,15 +257,16 @@ static bool check_static(Bind *b, const AxcValue *v)
 		if (v->shape.dim[i] >= 0)
 			continue;
 		axc_text_f(&unknown, "%s%d ('%s')", n++ ? ", " : "", i,
-		           dim_name(v, i) ? safe(b, dim_name(v, i)) : "?");
+			   dim_name(v, i) ? safe(b, dim_name(v, i)) : "?");
 	}
 	if (!n)
 		return true;
 	const char *shape = model_shape(b, v);
 	axc_fail(b->d, "input '%s' has unknown dimension%s %s: its shape is %s", safe(b, v->name),
-	         n > 1 ? "s" : "", unknown.at, shape);
+		 n > 1 ? "s" : "", unknown.at, shape);
 	axc_diag_shapes(b->d, shape, "a static shape");
-	return axc_diag_hint(b->d, "give the whole shape with --input-shape, e.g. --input-shape 1,3,224,224");
+	return axc_diag_hint(
+		b->d, "give the whole shape with --input-shape, e.g. --input-shape 1,3,224,224");
 }
 
 bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char *text)
@@ -271,8 +288,8 @@ bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char
 			return false;
 		count = axc_shape_count(&v->shape);
 		if (count > AXC_ONNX_MAX_TENSOR_BYTES / (int64_t)axc_dtype_bytes(v->dtype))
-			return axc_fail(d, "input '%s' of shape %s is larger than 2^31 bytes", safe(&b, v->name),
-			                axc_shape_text(d->arena, &v->shape));
+			return axc_fail(d, "input '%s' of shape %s is larger than 2^31 bytes",
+					safe(&b, v->name), axc_shape_text(d->arena, &v->shape));
 	}
 	return true;
 }

@@ -1,7 +1,7 @@
 /* TensorProto to constant. Payloads stand in the mapped file (or an external one) and are borrowed
  * from there when their type is one of ours and they are aligned for it; else they are copied once,
- * and converted on the way: float16, bfloat16, double to float32; uint16 to int32; uint32, uint64 to
- * int64; booleans to 0 and 1. */
+ * and converted on the way: float16, bfloat16, double to float32; uint16 to int32; uint32, uint64
+ * to int64; booleans to 0 and 1. */
 #include "onnx/internal.h"
 
 static const struct TypeRow {
@@ -78,7 +78,8 @@ int axc_onnx_elem_type(AxcDType dtype)
 
 static float from_half(uint16_t h)
 {
-	uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff, bits;
+	uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff,
+		 bits;
 	float f;
 	if (exponent == 0) {
 		f = (float)mantissa * 0x1p-24f;
@@ -167,8 +168,10 @@ static bool same_representation(int32_t type)
 static bool new_copy(OnnxFile *f, size_t bytes, void **ret)
 {
 	if (bytes > AXC_ONNX_MAX_COPIED_BYTES - f->copied_bytes)
-		return axc_fail(f->d, "the model's constants need more than the %zu bytes that are accepted",
-		                AXC_ONNX_MAX_COPIED_BYTES);
+		return axc_fail(
+			f->d,
+			"the model's constants need more than the %zu bytes that are accepted",
+			AXC_ONNX_MAX_COPIED_BYTES);
 	f->copied_bytes += bytes;
 	*ret = axc_alloc(f->arena, bytes);
 	return true;
@@ -193,15 +196,17 @@ static bool from_raw(OnnxFile *f, int32_t type, const uint8_t *raw, size_t n, On
 	return true;
 }
 
-static bool wrong_count(OnnxFile *f, const char *where, size_t found, size_t wanted, const char *unit)
+static bool wrong_count(OnnxFile *f, const char *where, size_t found, size_t wanted,
+			const char *unit)
 {
-	return axc_fail(f->d, "the tensor '%s' has %zu %s of data; its type and shape want %zu", where, found,
-	                unit, wanted);
+	return axc_fail(f->d, "the tensor '%s' has %zu %s of data; its type and shape want %zu",
+			where, found, unit, wanted);
 }
 
-/* Pieces of float_data or double_data, as they stood in the file, or raw_data (the last one counts). */
+/* Pieces of float_data or double_data, as they stood in the file, or raw_data (the last one
+ * counts). */
 static bool from_payload(OnnxFile *f, const Onnx__TensorProto *t, const char *where, size_t want,
-                         size_t n, OnnxConst *c)
+			 size_t n, OnnxConst *c)
 {
 	uint64_t field = t->payload[0];
 	size_t pieces = t->n_payload / 3, total = 0;
@@ -228,9 +233,10 @@ static bool from_payload(OnnxFile *f, const Onnx__TensorProto *t, const char *wh
 
 /* int32_data, int64_data, uint64_data: one number per element. */
 static bool from_numbers(OnnxFile *f, const Onnx__TensorProto *t, const char *where, size_t n,
-                         OnnxConst *c)
+			 OnnxConst *c)
 {
-	bool wide = t->data_type == ONNX_INT64, unsig = t->data_type == ONNX_UINT32 || t->data_type == ONNX_UINT64;
+	bool wide = t->data_type == ONNX_INT64,
+	     unsig = t->data_type == ONNX_UINT32 || t->data_type == ONNX_UINT64;
 	size_t have = wide ? t->n_int64_data : unsig ? t->n_uint64_data : t->n_int32_data;
 	void *copy = NULL;
 	if (t->data_type == ONNX_FLOAT || t->data_type == ONNX_DOUBLE)
@@ -240,8 +246,9 @@ static bool from_numbers(OnnxFile *f, const Onnx__TensorProto *t, const char *wh
 	if (!new_copy(f, n * axc_dtype_bytes(c->dtype), &copy))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t bits = wide ? (uint64_t)t->int64_data[i] : unsig ? t->uint64_data[i]
-		                                                          : (uint64_t)(int64_t)t->int32_data[i];
+		uint64_t bits = wide    ? (uint64_t)t->int64_data[i]
+				: unsig ? t->uint64_data[i]
+					: (uint64_t)(int64_t)t->int32_data[i];
 		convert_one(t->data_type, bits, copy, i);
 	}
 	c->data = copy;
@@ -260,25 +267,28 @@ bool axc_onnx_tensor(OnnxFile *f, const Onnx__TensorProto *t, const char *where,
 	const struct TypeRow *row = type_row(t->data_type);
 	where = axc_safe_name(f->d->arena, where);
 	if (!row || row->dtype == AXC_DT_NONE)
-		return axc_fail(f->d, "the tensor '%s' is of type %s (%d), which is not supported", where,
-		                axc_onnx_type_name(t->data_type), t->data_type);
+		return axc_fail(f->d, "the tensor '%s' is of type %s (%d), which is not supported",
+				where, axc_onnx_type_name(t->data_type), t->data_type);
 	if (t->n_dims > AXC_MAX_RANK)
-		return axc_fail(f->d, "the tensor '%s' has %zu dimensions; at most %d are supported", where,
-		                t->n_dims, AXC_MAX_RANK);
+		return axc_fail(f->d,
+				"the tensor '%s' has %zu dimensions; at most %d are supported",
+				where, t->n_dims, AXC_MAX_RANK);
 	for (size_t i = 0; i < t->n_dims; i++)
 		if (t->dims[i] < 0)
-			return axc_fail(f->d, "the tensor '%s' has a negative dimension: %lld", where,
-			                (long long)t->dims[i]);
+			return axc_fail(f->d, "the tensor '%s' has a negative dimension: %lld",
+					where, (long long)t->dims[i]);
 	c->dtype = row->dtype;
 	c->shape = axc_shape_of((int)t->n_dims, t->dims);
 	int64_t n = axc_shape_count(&c->shape);
-	if (n > AXC_ONNX_MAX_TENSOR_BYTES / (int64_t)AXC_MAX(row->bytes, axc_dtype_bytes(row->dtype)))
-		return axc_fail(f->d, "the tensor '%s' of shape %s is larger than 2^31 bytes", where,
-		                axc_shape_text(f->d->arena, &c->shape));
+	if (n >
+	    AXC_ONNX_MAX_TENSOR_BYTES / (int64_t)AXC_MAX(row->bytes, axc_dtype_bytes(row->dtype)))
+		return axc_fail(f->d, "the tensor '%s' of shape %s is larger than 2^31 bytes",
+				where, axc_shape_text(f->d->arena, &c->shape));
 	size_t want = (size_t)n * row->bytes;
 	if (t->data_location == 1) {
 		const uint8_t *raw = NULL;
-		return axc_onnx_external(f, t, want, &raw) && from_raw(f, t->data_type, raw, (size_t)n, c);
+		return axc_onnx_external(f, t, want, &raw) &&
+		       from_raw(f, t->data_type, raw, (size_t)n, c);
 	}
 	if (t->n_payload >= 3 && payload_fits(t))
 		return from_payload(f, t, where, want, (size_t)n, c);

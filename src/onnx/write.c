@@ -66,7 +66,7 @@ void axc_pb_end(AxcText *t, size_t mark)
 /* ---- pieces ---- */
 
 static void put_tensor(AxcText *t, int field, const char *name, int elem_type, int rank,
-                       const int64_t *dims, const void *data, size_t bytes)
+		       const int64_t *dims, const void *data, size_t bytes)
 {
 	size_t mark = axc_pb_begin(t, field);
 	for (int i = 0; i < rank; i++)
@@ -78,8 +78,8 @@ static void put_tensor(AxcText *t, int field, const char *name, int elem_type, i
 	axc_pb_end(t, mark);
 }
 
-void axc_onnx_put_const(OnnxWriter *w, const char *name, int elem_type, int rank, const int64_t *dims,
-                        const void *data, size_t bytes)
+void axc_onnx_put_const(OnnxWriter *w, const char *name, int elem_type, int rank,
+			const int64_t *dims, const void *data, size_t bytes)
 {
 	put_tensor(&w->constants, 5, name, elem_type, rank, dims, data, bytes);
 }
@@ -99,8 +99,9 @@ static void put_attr_list(AxcText *t, const AxcAttr *a)
 static void put_attr(OnnxWriter *w, const AxcAttr *a)
 {
 	static const int types[] = {
-		[AXC_ATTR_INT] = ATTR_INT,     [AXC_ATTR_FLOAT] = ATTR_FLOAT,   [AXC_ATTR_STRING] = ATTR_STRING,
-		[AXC_ATTR_INTS] = ATTR_INTS,   [AXC_ATTR_FLOATS] = ATTR_FLOATS, [AXC_ATTR_STRINGS] = ATTR_STRINGS,
+		[AXC_ATTR_INT] = ATTR_INT,       [AXC_ATTR_FLOAT] = ATTR_FLOAT,
+		[AXC_ATTR_STRING] = ATTR_STRING, [AXC_ATTR_INTS] = ATTR_INTS,
+		[AXC_ATTR_FLOATS] = ATTR_FLOATS, [AXC_ATTR_STRINGS] = ATTR_STRINGS,
 		[AXC_ATTR_TENSOR] = ATTR_TENSOR,
 	};
 	AxcText *t = &w->nodes;
@@ -123,8 +124,8 @@ static void put_attr(OnnxWriter *w, const AxcAttr *a)
 		break;
 	case AXC_ATTR_TENSOR: {
 		const AxcValue *v = &w->g->values.at[a->tensor];
-		put_tensor(t, 5, NULL, axc_onnx_elem_type(v->dtype), v->shape.rank, v->shape.dim, v->data,
-		           v->data_bytes);
+		put_tensor(t, 5, NULL, axc_onnx_elem_type(v->dtype), v->shape.rank, v->shape.dim,
+			   v->data, v->data_bytes);
 		break;
 	}
 	}
@@ -133,8 +134,8 @@ static void put_attr(OnnxWriter *w, const AxcAttr *a)
 }
 
 void axc_onnx_put_node(OnnxWriter *w, const char *op_type, const char *name, uint32_t n_in,
-                       const char *const *in, uint32_t n_out, const char *const *out,
-                       const AxcNode *attrs_of, int axis)
+		       const char *const *in, uint32_t n_out, const char *const *out,
+		       const AxcNode *attrs_of, int axis)
 {
 	AxcText *t = &w->nodes;
 	size_t mark = axc_pb_begin(t, 1);
@@ -190,22 +191,26 @@ static bool to_opset_17(OnnxWriter *w, AxcNode *n)
 	const int64_t *axes;
 	int64_t count;
 	if (!axc_const_ints(w->g, n->in[1], w->arena, &axes, &count)) {
-		axc_fail(w->d, "node '%s' (%s): axes that are computed cannot be written at opset %d",
-		         axc_safe_name(w->d->arena, n->name), n->op_type, w->opset);
+		axc_fail(w->d,
+			 "node '%s' (%s): axes that are computed cannot be written at opset %d",
+			 axc_safe_name(w->d->arena, n->name), n->op_type, w->opset);
 		return axc_diag_node(w->d, n->name, n->op_type);
 	}
 	n->n_in = 1;
 	drop_attr(n, "noop_with_empty_axes");
-	attrs[n->n_attrs++] = (AxcAttr){.name = "axes", .kind = AXC_ATTR_INTS, .n = (uint32_t)count, .ints = axes};
+	attrs[n->n_attrs++] = (AxcAttr){
+		.name = "axes", .kind = AXC_ATTR_INTS, .n = (uint32_t)count, .ints = axes};
 	return true;
 }
 
-bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const *in, const char *const *out)
+bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const *in,
+			     const char *const *out)
 {
 	AxcNode copy = *n;
 	if (n->domain && *n->domain) {
-		axc_fail(w->d, "node '%s': the operator '%s' of domain '%s' cannot be written as ONNX",
-		         axc_safe_name(w->d->arena, n->name), n->op_type, n->domain);
+		axc_fail(w->d,
+			 "node '%s': the operator '%s' of domain '%s' cannot be written as ONNX",
+			 axc_safe_name(w->d->arena, n->name), n->op_type, n->domain);
 		return axc_diag_node(w->d, n->name, n->op_type);
 	}
 	if (w->opset < 18 && !to_opset_17(w, &copy))
@@ -269,7 +274,9 @@ static void put_shape(AxcText *t, const AxcValue *v)
 
 static void put_value_info(AxcText *t, int field, const AxcValue *v)
 {
-	AxcDType dtype = v->dtype == AXC_I8 && v->q.n ? AXC_F32 : v->dtype ? v->dtype : v->onnx_dtype_tag;
+	AxcDType dtype = v->dtype == AXC_I8 && v->q.n ? AXC_F32
+			 : v->dtype                   ? v->dtype
+						      : v->onnx_dtype_tag;
 	size_t mark = axc_pb_begin(t, field);
 	axc_pb_str(t, 1, v->name);
 	if (dtype != AXC_DT_NONE) {
@@ -294,7 +301,9 @@ bool axc_onnx_finish(OnnxWriter *w, const char *path)
 	AxcText out = {.arena = w->arena};
 	out.cap = w->nodes.n + w->constants.n + 65536;
 	if (out.cap >= AXC_ONNX_MAX_FILE_BYTES)
-		return axc_fail(w->d, "the model would have %zu bytes; an ONNX file holds less than 2^31", out.cap);
+		return axc_fail(w->d,
+				"the model would have %zu bytes; an ONNX file holds less than 2^31",
+				out.cap);
 	out.at = axc_alloc(w->arena, out.cap);
 	axc_pb_int(&out, 1, ir_version(w->opset));
 	axc_pb_str(&out, 2, "axcompile");

@@ -1,5 +1,5 @@
-/* Writing ONNX: the wire format (write.c) and what export.c and qdq.c share. Fields are written in a
- * fixed order and lengths in their shortest form, so equal graphs give equal bytes. */
+/* Writing ONNX: the wire format (write.c) and what export.c and qdq.c share. Fields are written in
+ * a fixed order and lengths in their shortest form, so equal graphs give equal bytes. */
 #ifndef AXC_ONNX_WRITE_H
 #define AXC_ONNX_WRITE_H
 
@@ -22,25 +22,27 @@ typedef struct OnnxWriter {
 	AxcDiag *d;
 	const AxcGraph *g;
 	int opset;
-	bool *read;         /* values that something reads */
-	AxcText nodes;      /* NodeProto fields, in order */
-	AxcText constants;  /* initializer fields */
-	AxcMap names;       /* tensor and node names given out */
+	bool *read;        /* values that something reads */
+	AxcText nodes;     /* NodeProto fields, in order */
+	AxcText constants; /* initializer fields */
+	AxcMap names;      /* tensor and node names given out */
 } OnnxWriter;
 
 OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset);
 /* `base`, or with "_2", "_3" …, not used before. */
 const char *axc_onnx_fresh(OnnxWriter *w, const char *base);
 /* A constant; data is row-major. */
-void axc_onnx_put_const(OnnxWriter *w, const char *name, int elem_type, int rank, const int64_t *dims,
-                        const void *data, size_t bytes);
-/* A node with tensor names (NULL or "": left out) and, from `attrs_of`, attributes (NULL: none). `axis`
+void axc_onnx_put_const(OnnxWriter *w, const char *name, int elem_type, int rank,
+			const int64_t *dims, const void *data, size_t bytes);
+/* A node with tensor names (NULL or "": left out) and, from `attrs_of`, attributes (NULL: none).
+ * `axis`
  * >= 0 adds an attribute of that name. */
 void axc_onnx_put_node(OnnxWriter *w, const char *op_type, const char *name, uint32_t n_in,
-                       const char *const *in, uint32_t n_out, const char *const *out,
-                       const AxcNode *attrs_of, int axis);
+		       const char *const *in, uint32_t n_out, const char *const *out,
+		       const AxcNode *attrs_of, int axis);
 /* A node of the graph, in the form of the opset written. */
-bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const *in, const char *const *out);
+bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const *in,
+			     const char *const *out);
 /* In the opset written, input k of the node is an attribute. */
 bool axc_onnx_drops_input(const OnnxWriter *w, const AxcNode *n, uint32_t k);
 /* The model: nodes, constants, inputs and outputs under the names of the values. */

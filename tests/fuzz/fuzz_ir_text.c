@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		AxcDiag d;
 		AxcGraph *graph;
 		axc_diag_init(&d, arena);
-		if (axc_graph_parse(arena, &d, (const char *)data, bytes, blob, sizeof blob, &graph))
+		if (axc_graph_parse(arena, &d, (const char *)data, bytes, blob, sizeof blob,
+				    &graph))
 			print_twice(arena, &d, graph);
 		else if (!d.failed)
 			abort();

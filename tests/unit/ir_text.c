@@ -1,5 +1,5 @@
-/* Graphs as text: printing and reading back give an equal graph; damaged text is an error with line and
- * column, never a crash. */
+/* Graphs as text: printing and reading back give an equal graph; damaged text is an error with line
+ * and column, never a crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,7 +78,8 @@ static AxcGraph *rich_graph(Frame *f)
 	int32_t *zero = axc_alloc(a, 4);
 	*zero = -128;
 	axc_value(g, y)->q = (AxcQuant){1, -1, axc_memdup(a, (float[]){0.25f}, 4), zero};
-	AxcId n = axc_node_add(g, "Conv", "conv */", 4, (AxcId[]){x, weights, 0, odd}, 2, (AxcId[]){y, 0});
+	AxcId n = axc_node_add(g, "Conv", "conv */", 4, (AxcId[]){x, weights, 0, odd}, 2,
+			       (AxcId[]){y, 0});
 	axc_attr_set_int(g, n, "group", -3);
 	axc_attr_set_float(g, n, "odd name!", 1e-45f);
 	axc_attr_set_string(g, n, "mode", "a\"b\\\x01");
@@ -101,16 +102,19 @@ static void round_trip(void **state)
 {
 	Frame *f = *state;
 	AxcGraph *g = rich_graph(f), *back = NULL;
-	AxcText text = {.arena = f->arena}, blob = {.arena = f->arena}, again = text, again_blob = blob;
+	AxcText text = {.arena = f->arena}, blob = {.arena = f->arena}, again = text,
+		again_blob = blob;
 	axc_graph_print(g, &text, &blob);
-	if (!axc_graph_parse(f->arena, &f->d, text.at, text.n, (const uint8_t *)blob.at, blob.n, &back))
+	if (!axc_graph_parse(f->arena, &f->d, text.at, text.n, (const uint8_t *)blob.at, blob.n,
+			     &back))
 		fail_msg("%s\n%s", f->d.error.message, text.at);
 	axc_graph_print(back, &again, &again_blob);
 	assert_string_equal(text.at, again.at);
 	assert_int_equal(blob.n, again_blob.n);
 	assert_memory_equal(blob.at, again_blob.at, blob.n);
 	AxcId odd = axc_value_find(back, "odd floats");
-	assert_memory_equal(axc_value(back, odd)->data, axc_value(g, axc_value_find(g, "odd floats"))->data, 24);
+	assert_memory_equal(axc_value(back, odd)->data,
+			    axc_value(g, axc_value_find(g, "odd floats"))->data, 24);
 	assert_string_equal(axc_node(back, 2)->domain, "axc");
 	assert_int_equal(axc_value(back, axc_value_find(back, "y"))->producer, 1);
 }
@@ -133,7 +137,8 @@ static void errors(void **state)
 	static const struct {
 		const char *line, *message;
 	} rows[] = {
-		{"value \"x\" float32 [2]", "line 3, column 22: a value's name is empty or stands twice"},
+		{"value \"x\" float32 [2]",
+		 "line 3, column 22: a value's name is empty or stands twice"},
 		{"value \"a\" float33 [2]", "an unknown type"},
 		{"value \"a\" float32 [-2]", "a number from 0 on"},
 		{"value \"a\" float32 [1,2", "',' is expected"},
@@ -142,7 +147,8 @@ static void errors(void **state)
 		{"value \"a\" float32 [2] data @0+8", "outside the data file"},
 		{"value \"a\" float32 [2] data @64+9", "do not fit type and shape"},
 		{"value \"a\" float32 ? data {1}", "a constant needs a type and a shape"},
-		{"value \"a\" float32 [9223372036854775807,9223372036854775807] data {1}", "less than 2^31 elements"},
+		{"value \"a\" float32 [9223372036854775807,9223372036854775807] data {1}",
+		 "less than 2^31 elements"},
 		{"value \"a\" float32 [2] q axis 0 scale [1] zero []", "do not fit each other"},
 		{"value \"a float32", "a string is not closed"},
 		{"value \"\\x00\" float32", "an escape is"},
@@ -180,7 +186,8 @@ static void damaged(void **state)
 		axc_diag_init(&t.d, t.arena);
 		char *copy = malloc(n + 1);
 		memcpy(copy, text.at, n);
-		assert_false(axc_graph_parse(t.arena, &t.d, copy, n, (const uint8_t *)blob.at, blob.n, &g));
+		assert_false(axc_graph_parse(t.arena, &t.d, copy, n, (const uint8_t *)blob.at,
+					     blob.n, &g));
 		free(copy);
 		axc_arena_free(t.arena);
 	}
@@ -190,7 +197,8 @@ static void damaged(void **state)
 		char *copy = axc_memdup(t.arena, text.at, text.n);
 		seed = seed * 1664525 + 1013904223;
 		copy[(seed >> 8) % text.n] = (char)(seed >> 3 & 0x7f);
-		if (axc_graph_parse(t.arena, &t.d, copy, text.n, (const uint8_t *)blob.at, blob.n, &g)) {
+		if (axc_graph_parse(t.arena, &t.d, copy, text.n, (const uint8_t *)blob.at, blob.n,
+				    &g)) {
 			AxcText out = {.arena = t.arena}, out_blob = out;
 			axc_graph_print(g, &out, &out_blob);
 		} else {

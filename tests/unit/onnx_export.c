@@ -1,4 +1,5 @@
-/* Writing: plain graphs come back equal, twice the same bytes; a quantized graph becomes the QDQ form. */
+/* Writing: plain graphs come back equal, twice the same bytes; a quantized graph becomes the QDQ
+ * form. */
 #include "onnx_model.h"
 
 static const int64_t shape_1_4[] = {1, 4};
@@ -84,7 +85,8 @@ static void round_trip(void **state)
 		if (opsets[i] >= 18)
 			lines_are_equal(f, g, back, "\nnode ");
 		else
-			dump_has(f, back, "node \"mean\" ReduceMean (\"a\",\"mean_axes\") -> (\"b\")   #");
+			dump_has(f, back,
+				 "node \"mean\" ReduceMean (\"a\",\"mean_axes\") -> (\"b\")   #");
 		lines_are_equal(f, g, back, "\ninputs ");
 		lines_are_equal(f, g, back, "\noutputs ");
 		assert_int_equal(axc_value_find(back, "unused"), 0);
@@ -174,7 +176,8 @@ static void nodes_are(Frame *f, const Onnx__ModelProto *m, size_t n, const char 
 	assert_int_equal(m->graph->n_node, n);
 }
 
-static const void *constant(Frame *f, const Onnx__ModelProto *m, const char *name, int type, size_t bytes)
+static const void *constant(Frame *f, const Onnx__ModelProto *m, const char *name, int type,
+			    size_t bytes)
 {
 	for (size_t i = 0; i < m->graph->n_initializer; i++) {
 		const Onnx__TensorProto *t = m->graph->initializer[i];
@@ -257,7 +260,7 @@ static void qdq_matmul_bias(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONNX_TEST(round_trip), ONNX_TEST(same_bytes), ONNX_TEST(foreign_operators),
+		ONNX_TEST(round_trip), ONNX_TEST(same_bytes),      ONNX_TEST(foreign_operators),
 		ONNX_TEST(qdq),        ONNX_TEST(qdq_matmul_bias),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

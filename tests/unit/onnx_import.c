@@ -1,4 +1,5 @@
-/* Import: names, constants of every kind and type, inputs and outputs, external data, and the errors. */
+/* Import: names, constants of every kind and type, inputs and outputs, external data, and the
+ * errors. */
 #include <math.h>
 
 #include "onnx_model.h"
@@ -28,16 +29,17 @@ static void names(void **state)
 	Frame *f = *state;
 	size_t g = model_begin(f, 17);
 	put_input(f, "x", 2, shape_1_4);
-	put_node(f, "Relu", "", "x", "a");       /* Relu_0 is taken by the third: Relu_0_2 */
+	put_node(f, "Relu", "", "x", "a"); /* Relu_0 is taken by the third: Relu_0_2 */
 	put_node(f, "Relu", "same", "a", "b");
 	put_node(f, "Relu", "Relu_0", "b", "c");
-	put_node(f, "Relu", "same", "c", "d");   /* same_2 is taken: same_3 */
+	put_node(f, "Relu", "same", "c", "d"); /* same_2 is taken: same_3 */
 	put_node(f, "Relu", "same_2", "d", "e");
-	put_node(f, "Relu", "", "e", "y");       /* Relu_5 */
+	put_node(f, "Relu", "", "e", "y"); /* Relu_5 */
 	put_output(f, "y");
 	model_end(f, g);
 	AxcGraph *graph = import_ok(f);
-	static const char *const want[] = {"Relu_0_2", "same", "Relu_0", "same_3", "same_2", "Relu_5"};
+	static const char *const want[] = {"Relu_0_2", "same",   "Relu_0",
+					   "same_3",   "same_2", "Relu_5"};
 	for (AxcId i = 0; i < AXC_COUNT(want); i++)
 		assert_string_equal(axc_node(graph, i + 1)->name, want[i]);
 	assert_string_equal(graph->name, "g");
@@ -77,19 +79,30 @@ static void tensor_types(void **state)
 		{"double", ONNX_DOUBLE, (double[]){0.1, -1e300}, 16, AXC_F32, {0.1f, -HUGE_VAL}},
 		{"uint16", ONNX_UINT16, "\xff\xff\x01\x00", 4, AXC_I32, {65535, 1}},
 		{"uint32", ONNX_UINT32, "\xff\xff\xff\xff\x01\0\0", 8, AXC_I64, {4294967295.0, 1}},
-		{"uint64", ONNX_UINT64, (uint64_t[]){7, UINT64_MAX}, 16, AXC_I64, {7, (double)INT64_MAX}},
+		{"uint64",
+		 ONNX_UINT64,
+		 (uint64_t[]){7, UINT64_MAX},
+		 16,
+		 AXC_I64,
+		 {7, (double)INT64_MAX}},
 		{"int8", ONNX_INT8, "\x80\x7f", 2, AXC_I8, {-128, 127}},
 		{"uint8", ONNX_UINT8, "\x80\xff", 2, AXC_U8, {128, 255}},
 		{"int16", ONNX_INT16, "\x00\x80\x01\x00", 4, AXC_I16, {-32768, 1}},
 		{"int32", ONNX_INT32, (int32_t[]){-5, 6}, 8, AXC_I32, {-5, 6}},
-		{"int64", ONNX_INT64, (int64_t[]){-5, INT64_C(1) << 40}, 16, AXC_I64, {-5, 1099511627776.0}},
+		{"int64",
+		 ONNX_INT64,
+		 (int64_t[]){-5, INT64_C(1) << 40},
+		 16,
+		 AXC_I64,
+		 {-5, 1099511627776.0}},
 		{"bool", ONNX_BOOL, "\x00\x07", 2, AXC_BOOL, {0, 1}},
 		{"float", ONNX_FLOAT, (float[]){1.5f, -0.0f}, 8, AXC_F32, {1.5, -0.0}},
 	};
 	Frame *f = *state;
 	size_t g = model_begin(f, 17);
 	for (size_t i = 0; i < AXC_COUNT(rows); i++)
-		put_tensor(f, 5, rows[i].name, rows[i].type, 1, shape_2, rows[i].data, rows[i].bytes);
+		put_tensor(f, 5, rows[i].name, rows[i].type, 1, shape_2, rows[i].data,
+			   rows[i].bytes);
 	put_frame(f);
 	model_end(f, g);
 	AxcGraph *graph = import_ok(f);
@@ -98,14 +111,15 @@ static void tensor_types(void **state)
 		assert_int_equal(v->dtype, rows[i].dtype);
 		assert_int_equal((uintptr_t)v->data % axc_dtype_bytes(v->dtype), 0);
 		for (int k = 0; k < 2; k++) {
-			double have = v->dtype == AXC_F32 ? ((const float *)v->data)[k]
-			            : v->dtype == AXC_I64 ? (double)((const int64_t *)v->data)[k]
-			            : v->dtype == AXC_I32 ? ((const int32_t *)v->data)[k]
-			            : v->dtype == AXC_I16 ? ((const int16_t *)v->data)[k]
-			            : v->dtype == AXC_I8  ? ((const int8_t *)v->data)[k]
-			                                  : ((const uint8_t *)v->data)[k];
+			double have = v->dtype == AXC_F32   ? ((const float *)v->data)[k]
+				      : v->dtype == AXC_I64 ? (double)((const int64_t *)v->data)[k]
+				      : v->dtype == AXC_I32 ? ((const int32_t *)v->data)[k]
+				      : v->dtype == AXC_I16 ? ((const int16_t *)v->data)[k]
+				      : v->dtype == AXC_I8  ? ((const int8_t *)v->data)[k]
+							    : ((const uint8_t *)v->data)[k];
 			if (have != rows[i].want[k])
-				fail_msg("%s[%d]: %g, not %g", rows[i].name, k, have, rows[i].want[k]);
+				fail_msg("%s[%d]: %g, not %g", rows[i].name, k, have,
+					 rows[i].want[k]);
 		}
 	}
 }
@@ -267,7 +281,9 @@ static void broken_graphs(void **state)
 	static const struct {
 		const char *in[2], *out[2], *message;
 	} rows[] = {
-		{{"x", "nothing"}, {"a", "y"}, "reads the tensor 'nothing', which nothing computes"},
+		{{"x", "nothing"},
+		 {"a", "y"},
+		 "reads the tensor 'nothing', which nothing computes"},
 		{{"x", "a"}, {"a", "a"}, "'a' is written a second time"},
 		{{"x", "a"}, {"x", "y"}, "'x' is written a second time"},
 		{{"y", "a"}, {"a", "y"}, "a cycle"},
@@ -301,7 +317,9 @@ static void unsupported_operators(void **state)
 	put_node(f, "If", "", "c", "y");
 	put_output(f, "y");
 	model_end(f, g);
-	import_fails(f, NULL, "node 'w': the operator 'Wibble' of domain 'ai.onnx' (opset 13) is not supported");
+	import_fails(
+		f, NULL,
+		"node 'w': the operator 'Wibble' of domain 'ai.onnx' (opset 13) is not supported");
 	assert_string_equal(f->d.error.node, "w");
 	assert_string_equal(f->d.error.op, "Wibble");
 	assert_int_equal(f->d.more.n, 2);
@@ -347,7 +365,9 @@ static void quantized_models(void **state)
 
 static void external_model(Frame *f, const char *location, const char *offset, const char *length)
 {
-	const char *const keys[] = {"location", "offset", "length"}, *const values[] = {location, offset, length};
+	const char *const keys[] = {"location", "offset", "length"}, *const values[] = {location,
+											offset,
+											length};
 	AxcText *t = &f->model;
 	size_t g = model_begin(f, 17), m = axc_pb_begin(t, 5);
 	axc_pb_int(t, 1, 2);
@@ -375,7 +395,8 @@ static void external_data(void **state)
 	float data[4] = {1, 2, 3, 4};
 	const char *sub = axc_path_join(f->arena, f->dir, "sub");
 	assert_true(axc_make_dir(&f->d, sub));
-	assert_true(axc_write_file(&f->d, axc_path_join(f->arena, sub, "w.bin"), data, sizeof data));
+	assert_true(
+		axc_write_file(&f->d, axc_path_join(f->arena, sub, "w.bin"), data, sizeof data));
 	external_model(f, "sub/w.bin", "8", "8");
 	AxcGraph *g = import_ok(f);
 	assert_memory_equal(find(g, "w")->data, data + 2, 8);
@@ -419,11 +440,20 @@ static void missing_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONNX_TEST(names),           ONNX_TEST(hostile_names), ONNX_TEST(tensor_types),
-		ONNX_TEST(typed_data),      ONNX_TEST(bad_tensors),   ONNX_TEST(constants),
-		ONNX_TEST(optional_and_unused), ONNX_TEST(unsorted_nodes), ONNX_TEST(broken_graphs),
-		ONNX_TEST(unsupported_operators), ONNX_TEST(opsets),  ONNX_TEST(quantized_models),
-		ONNX_TEST(external_data),   ONNX_TEST(missing_file),
+		ONNX_TEST(names),
+		ONNX_TEST(hostile_names),
+		ONNX_TEST(tensor_types),
+		ONNX_TEST(typed_data),
+		ONNX_TEST(bad_tensors),
+		ONNX_TEST(constants),
+		ONNX_TEST(optional_and_unused),
+		ONNX_TEST(unsorted_nodes),
+		ONNX_TEST(broken_graphs),
+		ONNX_TEST(unsupported_operators),
+		ONNX_TEST(opsets),
+		ONNX_TEST(quantized_models),
+		ONNX_TEST(external_data),
+		ONNX_TEST(missing_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Models written by hand for the tests of src/onnx, a small operator table of their own (import must
- * not depend on which operators exist), and the frame of a test: an arena and a diagnostic. */
+/* Models written by hand for the tests of src/onnx, a small operator table of their own (import
+ * must not depend on which operators exist), and the frame of a test: an arena and a diagnostic. */
 #ifndef ONNX_MODEL_H
 #define ONNX_MODEL_H
 
@@ -19,17 +19,44 @@
 
 static const AxcOp known_ops[] = {
 	{.name = "Add", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1},
-	{.name = "BatchNormalization", .domain = "", .min_in = 5, .max_in = 5, .min_out = 1, .max_out = 1},
+	{.name = "BatchNormalization",
+	 .domain = "",
+	 .min_in = 5,
+	 .max_in = 5,
+	 .min_out = 1,
+	 .max_out = 1},
 	{.name = "Cast", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1},
 	{.name = "Clip", .domain = "", .min_in = 1, .max_in = 3, .min_out = 1, .max_out = 1},
-	{.name = "Conv", .domain = "", .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1, .quant = AXC_QR_MAC},
+	{.name = "Conv",
+	 .domain = "",
+	 .min_in = 2,
+	 .max_in = 3,
+	 .min_out = 1,
+	 .max_out = 1,
+	 .quant = AXC_QR_MAC},
 	{.name = "Flatten", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1},
 	{.name = "Identity", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1},
 	{.name = "LeakyRelu", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1},
-	{.name = "MatMul", .domain = "", .min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1, .quant = AXC_QR_MAC},
+	{.name = "MatMul",
+	 .domain = "",
+	 .min_in = 2,
+	 .max_in = 3,
+	 .min_out = 1,
+	 .max_out = 1,
+	 .quant = AXC_QR_MAC},
 	{.name = "Pad", .domain = "", .min_in = 2, .max_in = 4, .min_out = 1, .max_out = 1},
-	{.name = "QuantizeLinear", .domain = "", .min_in = 1, .max_in = 3, .min_out = 1, .max_out = 1},
-	{.name = "DequantizeLinear", .domain = "", .min_in = 1, .max_in = 3, .min_out = 1, .max_out = 1},
+	{.name = "QuantizeLinear",
+	 .domain = "",
+	 .min_in = 1,
+	 .max_in = 3,
+	 .min_out = 1,
+	 .max_out = 1},
+	{.name = "DequantizeLinear",
+	 .domain = "",
+	 .min_in = 1,
+	 .max_in = 3,
+	 .min_out = 1,
+	 .max_out = 1},
 	{.name = "ReduceMean", .domain = "", .min_in = 1, .max_in = 2, .min_out = 1, .max_out = 1},
 	{.name = "Relu", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1},
 	{.name = "Reshape", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1},
@@ -98,8 +125,8 @@ static inline size_t model_begin(Frame *f, int64_t opset)
 }
 
 /* dims: -1 = symbolic, named after its letter in `names`. */
-static inline void put_io(Frame *f, int field, const char *name, int type, int rank, const int64_t *dims,
-                          const char *names)
+static inline void put_io(Frame *f, int field, const char *name, int type, int rank,
+			  const int64_t *dims, const char *names)
 {
 	AxcText *t = &f->model;
 	size_t info = axc_pb_begin(t, field);
@@ -143,7 +170,8 @@ static inline void put_words(AxcText *t, int field, const char *words)
 	}
 }
 
-static inline size_t node_begin(Frame *f, const char *op, const char *name, const char *in, const char *out)
+static inline size_t node_begin(Frame *f, const char *op, const char *name, const char *in,
+				const char *out)
 {
 	AxcText *t = &f->model;
 	size_t node = axc_pb_begin(t, 1);
@@ -160,7 +188,8 @@ static inline void node_end(Frame *f, size_t node)
 	axc_pb_end(&f->model, node);
 }
 
-static inline void put_node(Frame *f, const char *op, const char *name, const char *in, const char *out)
+static inline void put_node(Frame *f, const char *op, const char *name, const char *in,
+			    const char *out)
 {
 	node_end(f, node_begin(f, op, name, in, out));
 }
@@ -213,8 +242,8 @@ static inline void attr_floats(Frame *f, const char *name, int n, const float *v
 }
 
 /* raw_data */
-static inline void put_tensor(Frame *f, int field, const char *name, int type, int rank, const int64_t *dims,
-                              const void *data, size_t bytes)
+static inline void put_tensor(Frame *f, int field, const char *name, int type, int rank,
+			      const int64_t *dims, const void *data, size_t bytes)
 {
 	size_t m = axc_pb_begin(&f->model, field);
 	for (int i = 0; i < rank; i++)

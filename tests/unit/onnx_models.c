@@ -1,5 +1,5 @@
-/* Every network of ../shared/models through import, with the real operator table: it comes in as a graph
- * that the verifier accepts and whose text reads back, or is refused with the right words. */
+/* Every network of ../shared/models through import, with the real operator table: it comes in as a
+ * graph that the verifier accepts and whose text reads back, or is refused with the right words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,13 +24,16 @@ static const struct {
 	{"mlperf_kws_finn_qonnx", "node 'Quant_3': the operator 'Quant' of domain 'ai.onnx'"},
 	{"mlperf_kws_q", "quantized already"},
 	{"mlperf_resnet8_cifar_q", "quantized already"},
-	{"mobilenet_v2_int8_dynamic", "'DynamicQuantizeLinear' says that the model is quantized already"},
+	{"mobilenet_v2_int8_dynamic",
+	 "'DynamicQuantizeLinear' says that the model is quantized already"},
 	{"mobilenet_v2_int8_static", "quantized already"},
 	{"ppocr_mobile_v2_rec_en", "the operator 'LSTM'"},
 	{"silero_vad_v5", "the operator 'If'"},
 	{"stm32_har_svc", "the operator 'SVMClassifier' of domain 'ai.onnx.ml'"},
-	{"super_resolution_10", "the operator 'SuperResolutionPreProcess' of domain 'ai.onnx.contrib'"},
-	{"superres_pre_post_op18", "the operator 'DecodeImage' of domain 'com.microsoft.extensions'"},
+	{"super_resolution_10",
+	 "the operator 'SuperResolutionPreProcess' of domain 'ai.onnx.contrib'"},
+	{"superres_pre_post_op18",
+	 "the operator 'DecodeImage' of domain 'com.microsoft.extensions'"},
 	{"ten_vad", "the operator 'LSTM'"},
 	{"twinlitenet_qdq_int8", "quantized already"},
 	{"yolov8n_int8_static", "quantized already"},
@@ -43,7 +46,8 @@ static const char *shapes_of(AxcArena *arena, const json_t *model)
 	json_t *dims, *dim;
 	AxcText t = {.arena = arena};
 	axc_text_str(&t, "");
-	json_object_foreach(json_object_get(model, "concrete_shapes"), name, dims) {
+	json_object_foreach(json_object_get(model, "concrete_shapes"), name, dims)
+	{
 		size_t i;
 		axc_text_f(&t, "%s%s:", t.n ? ";" : "", name);
 		json_array_foreach(dims, i, dim)

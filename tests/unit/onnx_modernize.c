@@ -3,8 +3,10 @@
 
 static const int64_t shape_1_4[] = {1, 4};
 
-/* A model of one node: inputs x and b, initializers s (float [2.0, 0.5]) and e (empty), output y. */
-static size_t one_node(Frame *f, int64_t opset, const char *op, const char *in, const char *out, size_t *graph)
+/* A model of one node: inputs x and b, initializers s (float [2.0, 0.5]) and e (empty), output y.
+ */
+static size_t one_node(Frame *f, int64_t opset, const char *op, const char *in, const char *out,
+		       size_t *graph)
 {
 	float scales[2] = {2.0f, 0.5f};
 	*graph = model_begin(f, opset);
@@ -52,7 +54,8 @@ static void attributes_to_inputs(void **state)
 	attr_string(f, "mode", "constant");
 	attr_float(f, "value", 0.5f);
 	graph = done(f, n, g);
-	dump_has(f, graph, "Pad (\"x\",\"n_pads\",\"n_value\") -> (\"y\") {mode: string \"constant\"}");
+	dump_has(f, graph,
+		 "Pad (\"x\",\"n_pads\",\"n_value\") -> (\"y\") {mode: string \"constant\"}");
 	dump_has(f, graph, "value \"n_pads\" int64 [4] data {0,1,0,2}");
 	n = one_node(f, 9, "Slice", "x", "y", &g);
 	attr_ints(f, "ends", 1, (int64_t[]){INT64_MAX});
@@ -98,7 +101,8 @@ static void split(void **state)
 	dump_has(f, graph, "Split (\"x\",\"n_split\") -> (\"y\",\"z\")   #");
 	n = one_node(f, 11, "Split", "x", "y z", &g);
 	attr_int(f, "axis", 1);
-	dump_has(f, done(f, n, g), "Split (\"x\") -> (\"y\",\"z\") {axis: int 1, num_outputs: int 2}");
+	dump_has(f, done(f, n, g),
+		 "Split (\"x\") -> (\"y\",\"z\") {axis: int 1, num_outputs: int 2}");
 }
 
 static void softmax(void **state)
@@ -118,8 +122,9 @@ static void resize(void **state)
 	size_t g, n = one_node(f, 9, "Upsample", "x s", "y", &g);
 	attr_string(f, "mode", "linear");
 	dump_has(f, done(f, n, g),
-	         "node \"n\" Resize (\"x\",_,\"s\") -> (\"y\") {mode: string \"linear\", "
-	         "coordinate_transformation_mode: string \"asymmetric\", nearest_mode: string \"floor\"}");
+		 "node \"n\" Resize (\"x\",_,\"s\") -> (\"y\") {mode: string \"linear\", "
+		 "coordinate_transformation_mode: string \"asymmetric\", nearest_mode: string "
+		 "\"floor\"}");
 	n = one_node(f, 7, "Upsample", "x", "y", &g);
 	attr_floats(f, "scales", 2, (float[]){1, 3});
 	AxcGraph *graph = done(f, n, g);
@@ -154,7 +159,8 @@ static void training_forms(void **state)
 	size_t g, n = one_node(f, 9, "BatchNormalization", "x s s s s", "y m v", &g);
 	attr_float(f, "epsilon", 0.5f);
 	attr_float(f, "momentum", 0.9f);
-	dump_has(f, done(f, n, g), "(\"x\",\"s\",\"s\",\"s\",\"s\") -> (\"y\") {epsilon: float 0.5}");
+	dump_has(f, done(f, n, g),
+		 "(\"x\",\"s\",\"s\",\"s\",\"s\") -> (\"y\") {epsilon: float 0.5}");
 	n = one_node(f, 14, "BatchNormalization", "x s s s s", "y", &g);
 	attr_int(f, "training_mode", 1);
 	refused(f, n, g, "training_mode 1");
@@ -175,8 +181,8 @@ static void types_in_attributes(void **state)
 {
 	static const struct {
 		int from, to;
-	} rows[] = {{ONNX_FLOAT16, 1}, {ONNX_DOUBLE, 1}, {ONNX_BFLOAT16, 1}, {ONNX_UINT16, 6}, {ONNX_UINT32, 7},
-	            {ONNX_UINT64, 7}, {ONNX_INT8, 3}, {ONNX_FLOAT, 1}};
+	} rows[] = {{ONNX_FLOAT16, 1}, {ONNX_DOUBLE, 1}, {ONNX_BFLOAT16, 1}, {ONNX_UINT16, 6},
+		    {ONNX_UINT32, 7},  {ONNX_UINT64, 7}, {ONNX_INT8, 3},     {ONNX_FLOAT, 1}};
 	Frame *f = *state;
 	for (size_t i = 0; i < AXC_COUNT(rows); i++) {
 		size_t g, n = one_node(f, 19, "Cast", "x", "y", &g);
@@ -201,7 +207,8 @@ static void fused_convolutions(void **state)
 	size_t g, n = fused_conv(f, "x b s", "Relu", &g);
 	attr_int(f, "group", 1);
 	AxcGraph *graph = done(f, n, g);
-	dump_has(f, graph, "node \"n\" Conv (\"x\",\"b\",\"s\") -> (\"n_conv\") {group: int 1}   #");
+	dump_has(f, graph,
+		 "node \"n\" Conv (\"x\",\"b\",\"s\") -> (\"n_conv\") {group: int 1}   #");
 	dump_has(f, graph, "node \"n_Relu\" Relu (\"n_conv\") -> (\"y\") origins [\"n\"]");
 	n = fused_conv(f, "x b - x", "LeakyRelu", &g);
 	attr_floats(f, "activation_params", 1, (float[]){0.25f});
@@ -221,9 +228,14 @@ static void fused_convolutions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONNX_TEST(attributes_to_inputs), ONNX_TEST(newest_forms), ONNX_TEST(split),
-		ONNX_TEST(softmax),              ONNX_TEST(resize),       ONNX_TEST(resize_10_shrinks),
-		ONNX_TEST(training_forms),       ONNX_TEST(types_in_attributes),
+		ONNX_TEST(attributes_to_inputs),
+		ONNX_TEST(newest_forms),
+		ONNX_TEST(split),
+		ONNX_TEST(softmax),
+		ONNX_TEST(resize),
+		ONNX_TEST(resize_10_shrinks),
+		ONNX_TEST(training_forms),
+		ONNX_TEST(types_in_attributes),
 		ONNX_TEST(fused_convolutions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* Damaged models: bytes flipped, cut, doubled, moved in models that were good. Import takes them or says
- * why not; a sanitizer build shows that it reads nothing it should not. Small models of ../shared are
- * used where they are there. */
+/* Damaged models: bytes flipped, cut, doubled, moved in models that were good. Import takes them or
+ * says why not; a sanitizer build shows that it reads nothing it should not. Small models of
+ * ../shared are used where they are there. */
 #include <sys/mman.h>
 
 #include "onnx_model.h"
@@ -141,11 +141,13 @@ static void own(void **state)
 
 static void shared(void **state)
 {
-	static const char *const models[] = {"hand_keypoint_classifier", "sci_180x320", "emx_micro_kws_fp32"};
+	static const char *const models[] = {"hand_keypoint_classifier", "sci_180x320",
+					     "emx_micro_kws_fp32"};
 	Frame *f = *state;
 	uint32_t found = 0;
 	for (size_t i = 0; i < AXC_COUNT(models); i++) {
-		const char *path = axc_format(f->arena, "../shared/models/%s/model.onnx", models[i]);
+		const char *path =
+			axc_format(f->arena, "../shared/models/%s/model.onnx", models[i]);
 		const uint8_t *data;
 		size_t n;
 		if (!axc_exists(path))

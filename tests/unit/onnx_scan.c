@@ -1,4 +1,5 @@
-/* The wire scanner: what is no model, what is cut off, what nests too deep, what a skeleton holds. */
+/* The wire scanner: what is no model, what is cut off, what nests too deep, what a skeleton holds.
+ */
 #include "onnx_model.h"
 
 static const int64_t dims[] = {1, 4};
@@ -23,8 +24,16 @@ static bool scan(Frame *f, const void *data, size_t bytes, AxcText *out)
 static void not_a_model(void **state)
 {
 	static const char *const files[] = {
-		"hello world, this is text", "{\"json\": 1}", "\xff\xd8\xff\xe0 JPEG", "\x89PNG\r\n\x1a\n",
-		"PK\x03\x04 zip", ("\x7f" "ELF"), "\n\n\n", "   ", "#!/bin/sh\n",
+		"hello world, this is text",
+		"{\"json\": 1}",
+		"\xff\xd8\xff\xe0 JPEG",
+		"\x89PNG\r\n\x1a\n",
+		"PK\x03\x04 zip",
+		("\x7f"
+		 "ELF"),
+		"\n\n\n",
+		"   ",
+		"#!/bin/sh\n",
 	};
 	Frame *f = *state;
 	AxcText out;
@@ -124,7 +133,12 @@ static void bad_names(void **state)
 	static const struct {
 		const char *bytes;
 		size_t n;
-	} names[] = {{"a\0b", 3}, {"\xc3", 1}, {"\xc0\x80", 2}, {"\xed\xa0\x80", 3}, {"\xf5\x80\x80\x80", 4}, {"\x80", 1}};
+	} names[] = {{"a\0b", 3},
+		     {"\xc3", 1},
+		     {"\xc0\x80", 2},
+		     {"\xed\xa0\x80", 3},
+		     {"\xf5\x80\x80\x80", 4},
+		     {"\x80", 1}};
 	Frame *f = *state;
 	AxcText out;
 	for (size_t i = 0; i < AXC_COUNT(names); i++) {
@@ -178,9 +192,9 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONNX_TEST(not_a_model), ONNX_TEST(truncated),   ONNX_TEST(skeleton_has_no_payload),
-		ONNX_TEST(forged_payload), ONNX_TEST(nesting),  ONNX_TEST(bad_names),
-		ONNX_TEST(wrong_kinds), ONNX_TEST(too_many),
+		ONNX_TEST(not_a_model),    ONNX_TEST(truncated), ONNX_TEST(skeleton_has_no_payload),
+		ONNX_TEST(forged_payload), ONNX_TEST(nesting),   ONNX_TEST(bad_names),
+		ONNX_TEST(wrong_kinds),    ONNX_TEST(too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* --input-shape: every form of the text, symbolic dimensions, the batch, and what does not fit. */
 #include "onnx_model.h"
 
-static const int64_t image[] = {-1, 3, -1, -1}, batch[] = {-1, 8}, fixed[] = {2, 5}, state[] = {2, -1, 4};
+static const int64_t image[] = {-1, 3, -1, -1}, batch[] = {-1, 8}, fixed[] = {2, 5},
+		     state[] = {2, -1, 4};
 
 /* Inputs "in:0" (N,3,H,W), "b" (N,8), "s" (2,T,4), "scalar" (). */
 static void four_inputs(Frame *f)
@@ -34,7 +35,7 @@ static void shapes_are(Frame *f, const char *text, const char *want)
 		fail_msg("'%s': %s", text, f->d.error.message);
 	for (uint32_t i = 0; i < g->inputs.n; i++)
 		axc_text_f(&t, "%s%s", i ? " " : "",
-		           axc_shape_text(f->arena, &axc_value(g, g->inputs.at[i])->shape));
+			   axc_shape_text(f->arena, &axc_value(g, g->inputs.at[i])->shape));
 	assert_string_equal(t.at, want);
 }
 
@@ -110,7 +111,8 @@ static void several_inputs(void **unused)
 {
 	Frame *f = *unused;
 	four_inputs(f);
-	shape_fails(f, "1,3,4,4", "names no input, and the model has 4: 'in:0', 'b', 's', 'scalar'");
+	shape_fails(f, "1,3,4,4",
+		    "names no input, and the model has 4: 'in:0', 'b', 's', 'scalar'");
 	shape_fails(f, "in:0:2,3,4,4;b:3,8", "input 'b' the shape 3x8 (rank 2); the model has 2,8");
 	shape_fails(f, "N=2,H=4,W=4", "input 's' has unknown dimension 1 ('T')");
 }
@@ -118,7 +120,10 @@ static void several_inputs(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONNX_TEST(forms), ONNX_TEST(only_input), ONNX_TEST(misfits), ONNX_TEST(several_inputs),
+		ONNX_TEST(forms),
+		ONNX_TEST(only_input),
+		ONNX_TEST(misfits),
+		ONNX_TEST(several_inputs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
