@@ -107,7 +107,8 @@ int axk_units_softmax_f32(const void *params)
 
 int axk_units_argmax(const void *params)
 {
-	return ((const struct axk_argmax *)params)->outer;
+	const struct axk_argmax *p = params;
+	return p->outer * blocks_of(p->inner, 64);
 }
 
 int axk_units_cumsum(const void *params)

@@ -24,10 +24,10 @@ int axk_units_quant(const void *params);
 int axk_units_reduce_f32(const void *params); /* blocks of 64 outputs */
 int axk_units_reduce_int(const void *params); /* outputs */
 int axk_units_softmax_f32(const void *params); /* outer * blocks of 64 columns */
-int axk_units_argmax(const void *params);      /* outer */
+int axk_units_argmax(const void *params);
+int axk_units_topk(const void *params);        /* outer */
 int axk_units_cumsum(const void *params);
 int axk_units_gather(const void *params);
-int axk_units_topk(const void *params);
 int axk_units_gather_elements(const void *params); /* places of all dimensions but the innermost */
 int axk_units_gather_nd(const void *params);       /* tuples */
 

@@ -144,6 +144,8 @@ static bool build_variadic(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	AxcShape whole = partial_shape(g, n, n->n_in - 1);
 	size_t bytes = (size_t)axc_shape_count(&whole) * axc_dtype_bytes(dtype);
 	bool mean = strcmp(n->op_type, "Mean") == 0;
+	if (mean && !axc_check_f32(g, n, b->d, n->n_in))
+		return false;
 	AxcRef have = axc_ref_in(0), temp[2];
 	for (int i = 0; i < 2; i++)
 		temp[i] = n->n_in > 2 || mean ? axc_build_temp(b, bytes) : axc_ref_out(0);

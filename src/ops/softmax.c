@@ -22,6 +22,8 @@ static bool build_softmax(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	struct axk_softmax_f32 p = {.is_log = strcmp(n->op_type, "LogSoftmax") == 0};
+	if (!axc_check_f32(g, n, b->d, 1))
+		return false;
 	axc_split_at(x, axis_of(n, x), &p.outer, &p.c, &p.inner);
 	AxcRef buf[2] = {axc_ref_out(0), axc_ref_in(0)};
 	return axc_build_call(b, AXK_SOFTMAX_F32, &p, sizeof p, 0, 2, buf);

@@ -144,7 +144,10 @@ static bool build_integer(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	AxcDType dtype = g->values.at[n->in[0]].dtype;
 	bool neg = strcmp(n->op_type, "Neg") == 0, relu = strcmp(n->op_type, "Relu") == 0;
 	struct axk_binary_int p = {.type = axc_type_code(dtype), .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}};
-	p.op = neg ? AXK_B_SUB : relu ? AXK_B_MAX : strcmp(n->op_type, "Abs") == 0 ? AXK_B_ABS : AXK_B_SIGN;
+	bool abs = strcmp(n->op_type, "Abs") == 0, sign = strcmp(n->op_type, "Sign") == 0;
+	if (!neg && !relu && !abs && !sign)
+		return axc_check_f32(g, n, b->d, 1);
+	p.op = neg ? AXK_B_SUB : relu ? AXK_B_MAX : abs ? AXK_B_ABS : AXK_B_SIGN;
 	AxcRef x = axc_ref_in(0), none = axc_build_const(b, zero, axc_dtype_bytes(dtype));
 	AxcRef buf[3] = {axc_ref_out(0), neg ? none : x, neg ? x : none};
 	p.sa[7] = !neg;
@@ -179,6 +182,8 @@ static bool check_number(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 
 static bool build_gelu(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
+	if (!axc_check_f32(g, n, b->d, 1))
+		return false;
 	return call_unary(b, gelu_is_tanh(n) ? AXK_U_GELU_TANH : AXK_U_GELU, count_in(g, n), 0, 0, axc_ref_out(0));
 }
 
@@ -355,6 +360,8 @@ static bool build_test(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	int count = count_in(g, n);
 	AxcRef hit = axc_build_temp(b, (size_t)count * sizeof(float)), buf[2] = {axc_ref_out(0), hit};
 	struct axk_cast p = {.from = AXK_T_F32, .to = AXK_T_BOOL, .n = count};
+	if (!axc_check_f32(g, n, b->d, 1))
+		return false;
 	return call_unary(b, nan ? AXK_U_ISNAN : AXK_U_ISINF, count, axc_attr_int(n, "detect_negative", 1) ? 1.0f : 0.0f,
 	                  axc_attr_int(n, "detect_positive", 1) ? 1.0f : 0.0f, hit) &&
 	       axc_build_call(b, AXK_CAST, &p, sizeof p, 0, 2, buf);
