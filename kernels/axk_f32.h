@@ -14,9 +14,9 @@ AXK_STRUCT(axk_conv_f32, AXK_CONV_F32_FIELDS)
 /* In all of them "clamped" is v < lo ? lo : v, then v > hi ? hi : v: NaN stays. lo and hi may be infinite.
  * AXK_CONV_F32 covers depthwise (a row of its own). Weights not known at compile time: the portable
  * kernel's packed form is the weights as they are, then bias[oc] (zeros if there is none).
- * AXK_CONVT_F32, transposed: the same struct, ih/iw the input, oh/ow the output;
- *   out[oc][iy*sh - pt + ky*dh][ix*sw - pl + kx*dw] takes in[ic][iy][ix] * w[ic][oc in group][ky][kx], chain from the bias
- *   over ic, ky, kx, missing inputs left out. Pack takes float w[ic][oc/groups][kh][kw]. */
+ * AXK_CONVT_F32, transposed: the same struct, ih/iw the input, oh/ow the output. The chain starts at the bias and runs over
+ *   ic, ky, kx for the taps with oy + pt - ky*dh divisible by sh (and so for x): fmaf(in[ic][that / sh][..], w[ic][oc in
+ *   group][ky][kx], acc), a position outside of the input counted as 0. Pack takes float w[ic][oc/groups][kh][kw]. */
 
 /* Convolution over three spatial dimensions (depth, height, width), also transposed; chain order ic, kz,
  * ky, kx; padding is left out of the chain. buf and pack as above with a kd before kh. */

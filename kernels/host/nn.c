@@ -40,7 +40,7 @@ void axk_pack_conv_f32_c(const void *params, const AxkPackIn *in, void *dst)
 int axk_units_convt_f32_c(const void *params)
 {
 	const struct axk_conv_f32 *p = params;
-	return p->n * p->oc;
+	return p->n * p->oc * p->oh;
 }
 
 static size_t convt_weights(const struct axk_conv_f32 *p)

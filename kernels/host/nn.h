@@ -6,7 +6,7 @@
 
 /* ---- convolution ---- */
 int axk_units_conv_f32_c(const void *params);  /* output rows */
-int axk_units_convt_f32_c(const void *params); /* output channels */
+int axk_units_convt_f32_c(const void *params); /* output rows */
 size_t axk_pack_bytes_conv_f32_c(const void *params);
 void axk_pack_conv_f32_c(const void *params, const AxkPackIn *in, void *dst);
 size_t axk_pack_bytes_convt_f32_c(const void *params);
@@ -29,6 +29,13 @@ int axk_units_conv_f32_avx2(const void *params);
 size_t axk_scratch_conv_f32_avx2(const void *params);
 size_t axk_pack_bytes_conv_f32_avx2(const void *params);
 void axk_pack_conv_f32_avx2(const void *params, const AxkPackIn *in, void *dst);
+int axk_fits_convt_f32_x86(const void *params);
+int axk_units_convt_f32_avx512(const void *params);
+size_t axk_scratch_convt_f32_avx512(const void *params);
+void axk_pack_convt_f32_avx512(const void *params, const AxkPackIn *in, void *dst);
+int axk_units_convt_f32_avx2(const void *params);
+size_t axk_scratch_convt_f32_avx2(const void *params);
+void axk_pack_convt_f32_avx2(const void *params, const AxkPackIn *in, void *dst);
 int axk_fits_dwconv_f32(const void *params);
 int axk_units_dwconv_f32(const void *params);
 size_t axk_scratch_dwconv_f32(const void *params);

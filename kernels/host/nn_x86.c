@@ -1,9 +1,11 @@
 /* Units, scratch and packing of the float kernels for AVX2 and AVX-512. `rows` channels and `columns` positions
  * make a tile: 4 x 24 and 8 x 48. */
 #include "kernels/host/nn.h"
-#include "kernels/x86/dwconv_f32.h"
 
 #include <string.h>
+
+#include "kernels/x86/convt_f32.h"
+#include "kernels/x86/dwconv_f32.h"
 
 static int ceil_div(int a, int b)
 {
@@ -92,6 +94,84 @@ size_t axk_pack_bytes_conv_f32_avx2(const void *params)
 void axk_pack_conv_f32_avx2(const void *params, const AxkPackIn *in, void *dst)
 {
 	conv_pack(params, in, dst, 4);
+}
+
+/* ---- transposed ---- */
+
+static int convt_units(const struct axk_conv_f32 *p, int columns)
+{
+	int n = 0;
+	for (int phase = 0; phase < p->sh * p->sw; phase++) {
+		axk_ct_f32 c = axk_ct_f32_phase(p, phase);
+		n += ceil_div(c.rows * c.cols, columns) * p->n * p->groups;
+	}
+	return n;
+}
+
+static size_t convt_scratch(const struct axk_conv_f32 *p, int rows, int columns)
+{
+	return ((size_t)taps_of(p) + (size_t)rows) * (size_t)columns * sizeof(float);
+}
+
+/* Biases in blocks of `rows`, then w[ic/groups * taps of the phase][rows] per phase, group and block. */
+static void convt_pack(const struct axk_conv_f32 *p, const AxkPackIn *in, void *dst, int rows)
+{
+	const float *w = in->weights;
+	const int icg = p->ic / p->groups, ocg = p->oc / p->groups, blocks = ceil_div(ocg, rows);
+	float *out = dst;
+	memset(dst, 0, conv_pack_bytes(p, rows));
+	for (int oc = 0; oc < p->oc && in->bias_f32; oc++)
+		out[oc / ocg * blocks * rows + oc % ocg] = in->bias_f32[oc];
+	out += (size_t)p->groups * (size_t)(blocks * rows);
+	for (int phase = 0; phase < p->sh * p->sw; phase++)
+		for (int b = 0; b < p->groups * blocks; b++)
+			for (int ic = 0; ic < icg; ic++)
+				for (int tap = 0; tap < p->kh * p->kw; tap++) {
+					int ky = tap / p->kw, kx = tap % p->kw, c0 = b % blocks * rows;
+					if (ky * p->dh % p->sh != phase / p->sw || kx * p->dw % p->sw != phase % p->sw)
+						continue;
+					size_t row = (size_t)(b / blocks * icg + ic) * (size_t)ocg;
+					for (int i = 0; i < rows && c0 + i < ocg; i++)
+						out[i] = w[(row + (size_t)(c0 + i)) * (size_t)(p->kh * p->kw) + (size_t)tap];
+					out += rows;
+				}
+}
+
+/* Every phase is walked by every call. */
+int axk_fits_convt_f32_x86(const void *params)
+{
+	const struct axk_conv_f32 *p = params;
+	return p->sh <= 64 && p->sw <= 64;
+}
+
+int axk_units_convt_f32_avx512(const void *params)
+{
+	return convt_units(params, 48);
+}
+
+size_t axk_scratch_convt_f32_avx512(const void *params)
+{
+	return convt_scratch(params, 8, 48);
+}
+
+void axk_pack_convt_f32_avx512(const void *params, const AxkPackIn *in, void *dst)
+{
+	convt_pack(params, in, dst, 8);
+}
+
+int axk_units_convt_f32_avx2(const void *params)
+{
+	return convt_units(params, 24);
+}
+
+size_t axk_scratch_convt_f32_avx2(const void *params)
+{
+	return convt_scratch(params, 4, 24);
+}
+
+void axk_pack_convt_f32_avx2(const void *params, const AxkPackIn *in, void *dst)
+{
+	convt_pack(params, in, dst, 4);
 }
 
 /* ---- depthwise ---- */

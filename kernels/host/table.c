@@ -112,7 +112,7 @@ static uint64_t os_enabled_state(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-unsigned axk_cpu_isa(void)
+static unsigned ask_cpu(void)
 {
 	unsigned a, b, c, d, isa = 0;
 	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
@@ -131,6 +131,17 @@ unsigned axk_cpu_isa(void)
 	if ((isa & AXK_ISA_VNNI) && (os & 0x60000) == 0x60000 && (d & (1u << 24)) && (d & (1u << 25)))
 		isa |= AXK_ISA_AMX;
 	return isa;
+}
+
+/* Asked once: CPUID is slow in virtual machines. */
+unsigned axk_cpu_isa(void)
+{
+	enum { KNOWN = 1 << 30 };
+	static _Atomic unsigned answer;
+	unsigned isa = answer;
+	if (!isa)
+		answer = isa = ask_cpu() | KNOWN;
+	return isa & ~(unsigned)KNOWN;
 }
 #else
 unsigned axk_cpu_isa(void)
