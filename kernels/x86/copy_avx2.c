@@ -42,13 +42,18 @@ AXK_INLINE void axk_copy_rows_u8(const struct axk_plan2d *q, uint8_t flip, uint8
 {
 	const __m128i mask = _mm_set1_epi8((char)flip);
 	const uint8_t *end = y + (ptrdiff_t)(rows - 1) * q->sy1 + q->n0;
+	const uint8_t *x_end = x + (ptrdiff_t)(rows - 1) * q->sx1 + q->n0; /* the caller's memory may end here */
 	int done = q->n0 == 3 && q->sy1 == 3 && q->sx1 == 4 ? axk_copy_rgbx(flip, y, x, rows) : 0;
 	y += (ptrdiff_t)done * q->sy1;
 	x += (ptrdiff_t)done * q->sx1;
 	for (int r = done; r < rows; r++, y += q->sy1, x += q->sx1)
 		for (int c = 0; c < q->n0; c += 16) {
-			__m128i v = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)(x + c)), mask);
 			int left = q->n0 - c < 16 ? q->n0 - c : 16;
+			uint8_t tail[16] = {0};
+			const uint8_t *from = x + c;
+			if (x_end - from < 16)
+				from = memcpy(tail, from, (size_t)left);
+			__m128i v = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)from), mask);
 			if (left < 16 && q->sy1 == q->n0 && end - (y + c) >= 16)
 				left = 16;
 			axk_put_bytes(y + c, v, left);

@@ -60,7 +60,13 @@ int main(int argc, char **argv)
 		FILE *f = fopen(argv[k++], "wb");
 		fwrite(out[i], 1, out_bytes[i], f);
 		fclose(f);
+		free(out[i]);
 	}
+	for (i = 0; i < NUM_IN; i++)
+		free((void *)in[i]);
+	for (i = 0; i < 3; i++)
+		free(ws[i]);
+	free(consts);
 	return 0;
 }
 """
