@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "kernels/x86/convt_f32.h"
-#include "kernels/x86/dwconv_f32.h"
+#include "kernels/x86/phases_f32.h"
 
 static int ceil_div(int a, int b)
 {

@@ -4,42 +4,21 @@
 #ifndef AXK_DWCONV_F32_H
 #define AXK_DWCONV_F32_H
 
-enum { AXK_DWF_TAPS = 128 };
-
-typedef struct axk_dw_f32 {
-	int pitch, rows;   /* of a phase image, and of the flat output */
-	size_t phase;      /* elements of a phase image */
-	size_t flat;       /* elements of the flat output, rounded up */
-} axk_dw_f32;
-
-AXK_INLINE axk_dw_f32 axk_dw_f32_shape(const struct axk_conv_f32 *p)
-{
-	axk_dw_f32 s;
-	s.pitch = p->ow + (p->kw - 1) * p->dw / p->sw;
-	s.rows = p->oh + (p->kh - 1) * p->dh / p->sh;
-	s.flat = ((size_t)(p->oh - 1) * s.pitch + p->ow + 63) / 64 * 64;
-	s.phase = ((size_t)s.rows * s.pitch + 64 + 63) / 64 * 64;
-	return s;
-}
+#include "kernels/x86/phases_f32.h"
+#include "kernels/x86/runs_f32.h"
 
 /* Columns px, px + sw, ... of one padded input row (NULL: padding). */
 AXK_INLINE void axk_dw_f32_row(const struct axk_conv_f32 *p, const float *row, int px, int pitch, float *dst)
 {
 	const int sw = p->sw, at = px - p->pl;
-	int first = at < 0 ? (-at + sw - 1) / sw : 0, end = at < p->iw ? (p->iw - 1 - at) / sw + 1 : 0, i = 0;
+	int first = at < 0 ? (-at + sw - 1) / sw : 0, end = at < p->iw ? (p->iw - 1 - at) / sw + 1 : 0;
 	first = first < pitch && row ? first : pitch;
 	end = end < pitch ? end : pitch;
-	for (; i < first; i++)
-		dst[i] = 0.0f;
-	const float *x = row + at;
-	if (sw == 1 && end > i) {
-		memcpy(dst + i, x + i, (size_t)(end - i) * sizeof *dst);
-		i = end;
-	}
-	for (; i < end; i++)
-		dst[i] = x[(ptrdiff_t)i * sw];
-	for (; i < pitch; i++)
-		dst[i] = 0.0f;
+	end = end < first ? first : end;
+	axk_zero_run_f32(dst, first);
+	if (end > first)
+		axk_strided_run_f32(dst + first, row + at + (ptrdiff_t)first * sw, end - first, sw);
+	axk_zero_run_f32(dst + end, pitch - end);
 }
 
 AXK_INLINE void axk_dw_f32_phases(const struct axk_conv_f32 *p, const axk_dw_f32 *s, const float *in, float *dst)
@@ -51,8 +30,8 @@ AXK_INLINE void axk_dw_f32_phases(const struct axk_conv_f32 *p, const axk_dw_f32
 				const float *row = iy >= 0 && iy < p->ih ? in + (size_t)iy * p->iw : NULL;
 				axk_dw_f32_row(p, row, px, s->pitch, dst + (size_t)r * s->pitch);
 			}
-			for (size_t i = (size_t)s->rows * s->pitch; i < s->phase; i++)
-				dst[i] = 0.0f;
+			axk_zero_run_f32(dst + (size_t)s->rows * s->pitch,
+					 (int)(s->phase - (size_t)s->rows * s->pitch));
 		}
 }
 

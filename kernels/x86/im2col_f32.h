@@ -3,6 +3,8 @@
 #ifndef AXK_IM2COL_F32_H
 #define AXK_IM2COL_F32_H
 
+#include "kernels/x86/runs_f32.h"
+
 /* One kernel row of one channel: n outputs of row oy from column x0, for every kx; dst rows are `ld` apart. */
 AXK_INLINE void axk_im2col_f32_row(const struct axk_conv_f32 *p, const float *row, int x0, int n, float *dst,
 				   int ld)
@@ -14,18 +16,11 @@ AXK_INLINE void axk_im2col_f32_row(const struct axk_conv_f32 *p, const float *ro
 		int end = at < p->iw ? (p->iw - 1 - at) / sw + 1 : 0;
 		first = first < n && row ? first : n;
 		end = end < n ? end : n;
-		int i = 0;
-		for (; i < first; i++)
-			dst[i] = 0.0f;
-		const float *x = row + at;
-		if (sw == 1 && end > i) {
-			memcpy(dst + i, x + i, (size_t)(end - i) * sizeof *dst);
-			i = end;
-		}
-		for (; i < end; i++)
-			dst[i] = x[(ptrdiff_t)i * sw];
-		for (; i < n; i++)
-			dst[i] = 0.0f;
+		end = end < first ? first : end;
+		axk_zero_run_f32(dst, first);
+		if (end > first)
+			axk_strided_run_f32(dst + first, row + at + (ptrdiff_t)first * sw, end - first, sw);
+		axk_zero_run_f32(dst + end, n - end);
 	}
 }
 
