@@ -61,6 +61,11 @@ static size_t budget(const AxcConfig *cfg, AxcPropId constraint, AxcPropId size)
 	return AXC_MAX((size_t)1, (size_t)((double)most * part));
 }
 
+static AxcPool pool_of(const char *name)
+{
+	return strcmp(name, "global.l1") == 0 ? AXC_POOL_L1 : strcmp(name, "global.l2") == 0 ? AXC_POOL_L2 : AXC_POOL_DDR;
+}
+
 bool axc_stage_plan(AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
@@ -68,6 +73,9 @@ bool axc_stage_plan(AxcRun *run)
 	AxcPlanConfig config = {
 		.promote = AXC_CFG_BOOL(cfg, enable_buffer_promotion),
 		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_memplan_attempts), 1000),
+		.workspace_home = pool_of(AXC_CFG_TEXT(cfg, workspace_memory_pool)),
+		.io_home = pool_of(AXC_CFG_TEXT(cfg, io_memory_pool)),
+		.const_home = pool_of(AXC_CFG_TEXT(cfg, constant_memory_pool)),
 	};
 	config.budget_bytes[AXC_POOL_DDR] = budget(cfg, AXC_P_ddr_constraint, AXC_P_ddr_size_used);
 	config.budget_bytes[AXC_POOL_L2] = budget(cfg, AXC_P_l2_constraint, AXC_P_l2_size_used);

@@ -35,6 +35,7 @@ typedef struct AxcBuf {
 	AxcPool pool;     /* WS */
 	size_t offset;    /* WS, CONST: plan's answer */
 	int first, last;  /* WS: steps that touch it first and last (plan) */
+	int uses;         /* how often steps touch it */
 } AxcBuf;
 
 typedef struct AxcArg {

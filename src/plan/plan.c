@@ -1,7 +1,8 @@
-/* The planner. Two allocators, the smaller result wins: greedy by size (each buffer, largest first, at
- * the lowest offset where nothing alive at the same time lies; after Pisarchyk and Lee, "Efficient
- * memory management for deep neural net inference", 2020) and, also for very long programs, a linear
- * scan over the steps with a sorted free list. */
+/* The planner. Each pool on its own: several orders of the buffers are tried, the smallest plan wins.
+ * By size, each buffer goes to the lowest offset where nothing alive at the same time lies (after Pisarchyk and
+ * Lee, "Efficient memory management for deep neural net inference", 2020); a linear scan over the steps
+ * with a sorted free list serves very long programs alone. Before that, buffers move to faster pools as far
+ * as their budgets reach: the most used bytes first. */
 #include "plan/plan.h"
 
 #include <stdlib.h>
@@ -18,12 +19,13 @@ static void touch(AxcProgram *p, uint32_t buf, int step)
 	if (b->first < 0)
 		b->first = step;
 	b->last = step;
+	b->uses++;
 }
 
 static void liveness(AxcProgram *p)
 {
 	for (uint32_t i = 1; i < p->bufs.n; i++)
-		p->bufs.at[i].first = p->bufs.at[i].last = -1;
+		p->bufs.at[i].first = p->bufs.at[i].last = -1, p->bufs.at[i].uses = 0;
 	for (uint32_t s = 0; s < p->steps.n; s++) {
 		const AxcStep *step = &p->steps.at[s];
 		for (uint32_t k = 0; k < step->n_args; k++)
@@ -54,51 +56,110 @@ size_t axc_plan_live_bytes(const AxcProgram *p, int *ret_step)
 	return (size_t)most;
 }
 
-/* ---- greedy by size ---- */
+/* ---- orders ---- */
 
 static _Thread_local const AxcProgram *sort_program;
 
-static int by_size(const void *a, const void *b)
+typedef int Compare(const AxcBuf *x, const AxcBuf *y);
+
+static int duration(const AxcBuf *b)
 {
-	const AxcBuf *x = &sort_program->bufs.at[*(const uint32_t *)a];
-	const AxcBuf *y = &sort_program->bufs.at[*(const uint32_t *)b];
-	if (x->bytes != y->bytes)
-		return x->bytes < y->bytes ? 1 : -1;
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x < y ? -1 : x > y;
+	return b->last - b->first + 1;
 }
 
-static int by_first(const void *a, const void *b)
+static int descending(double x, double y)
 {
-	const AxcBuf *x = &sort_program->bufs.at[*(const uint32_t *)a];
-	const AxcBuf *y = &sort_program->bufs.at[*(const uint32_t *)b];
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return x < y ? -1 : x > y;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int by_first(const AxcBuf *x, const AxcBuf *y)
+{
+	return x->first - y->first;
+}
+
+static int by_size(const AxcBuf *x, const AxcBuf *y)
+{
+	int c = descending((double)x->bytes, (double)y->bytes);
+	return c ? c : x->first - y->first;
+}
+
+static int by_area(const AxcBuf *x, const AxcBuf *y)
+{
+	return descending((double)x->bytes * duration(x), (double)y->bytes * duration(y));
+}
+
+static int by_duration(const AxcBuf *x, const AxcBuf *y)
+{
+	int c = duration(y) - duration(x);
+	return c ? c : by_size(x, y);
+}
+
+static int by_size_of_last(const AxcBuf *x, const AxcBuf *y)
+{
+	int c = descending((double)x->bytes, (double)y->bytes);
+	return c ? c : y->last - x->last;
+}
+
+/* Uses per byte: what a fast pool is for. */
+static int by_heat(const AxcBuf *x, const AxcBuf *y)
+{
+	return descending((double)x->uses / (double)(x->bytes + 1), (double)y->uses / (double)(y->bytes + 1));
+}
+
+static _Thread_local Compare *sort_compare;
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	int c = sort_compare(&sort_program->bufs.at[i], &sort_program->bufs.at[j]);
+	return c ? c : i < j ? -1 : i > j;
+}
+
+static void sort(const AxcProgram *p, uint32_t *order, uint32_t n, Compare *compare)
+{
+	sort_program = p;
+	sort_compare = compare;
+	qsort(order, n, sizeof *order, compare_ids);
+}
+
+/* ---- lowest gap ---- */
+
+typedef struct Placed { /* sorted by offset */
+	uint32_t *at, n;
+} Placed;
+
+static size_t lowest_gap(const AxcProgram *p, const Placed *placed, const size_t *offset, const AxcBuf *b)
+{
+	size_t at = 0, room = axc_plan_room(b);
+	for (uint32_t k = 0; k < placed->n; k++) {
+		const AxcBuf *o = &p->bufs.at[placed->at[k]];
+		if (o->last < b->first || o->first > b->last)
+			continue;
+		if (offset[placed->at[k]] >= at + room)
+			break;
+		at = AXC_MAX(at, offset[placed->at[k]] + axc_plan_room(o));
+	}
+	return at;
+}
+
+static void place(Placed *placed, size_t *offset, uint32_t buf, size_t at)
+{
+	uint32_t k = placed->n++;
+	offset[buf] = at;
+	for (; k > 0 && offset[placed->at[k - 1]] > at; k--)
+		placed->at[k] = placed->at[k - 1];
+	placed->at[k] = buf;
 }
 
 static size_t greedy(const AxcProgram *p, const uint32_t *order, uint32_t n, size_t *offset)
 {
-	uint32_t *placed = AXC_NEW_ARRAY(p->arena, uint32_t, n + 1), n_placed = 0; /* sorted by offset */
+	Placed placed = {AXC_NEW_ARRAY(p->arena, uint32_t, n + 1), 0};
 	size_t peak = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const AxcBuf *b = &p->bufs.at[order[i]];
-		size_t at = 0, room = axc_plan_room(b);
-		for (uint32_t k = 0; k < n_placed; k++) {
-			const AxcBuf *o = &p->bufs.at[placed[k]];
-			if (o->last < b->first || o->first > b->last)
-				continue;
-			if (offset[placed[k]] >= at + room)
-				break;
-			at = AXC_MAX(at, offset[placed[k]] + axc_plan_room(o));
-		}
-		offset[order[i]] = at;
-		peak = AXC_MAX(peak, at + room);
-		uint32_t k = n_placed++;
-		for (; k > 0 && offset[placed[k - 1]] > at; k--)
-			placed[k] = placed[k - 1];
-		placed[k] = order[i];
+		size_t at = lowest_gap(p, &placed, offset, b);
+		place(&placed, offset, order[i], at);
+		peak = AXC_MAX(peak, at + axc_plan_room(b));
 	}
 	return peak;
 }
@@ -199,47 +260,126 @@ static void place_consts(AxcProgram *p)
 	p->const_bytes = at + AXK_SLACK;
 }
 
+/* ---- pools ---- */
+
+/* Every live workspace buffer into its first pool; buffers that a step of in[] or out[] touches are I/O. */
+static void choose_homes(AxcProgram *p, const AxcPlanConfig *config)
+{
+	for (uint32_t i = 1; i < p->bufs.n; i++)
+		p->bufs.at[i].pool = config->workspace_home;
+	for (uint32_t s = 0; s < p->steps.n; s++) {
+		const AxcStep *step = &p->steps.at[s];
+		bool io = false;
+		for (uint32_t k = 0; k < step->n_args; k++) {
+			AxcSpace space = p->bufs.at[step->arg[k].buf].space;
+			io = io || space == AXC_SPACE_IN || space == AXC_SPACE_OUT;
+		}
+		for (uint32_t k = 0; k < step->n_args && io; k++)
+			p->bufs.at[step->arg[k].buf].pool = config->io_home;
+	}
+}
+
+static uint32_t in_pool(const AxcProgram *p, AxcPool pool, uint32_t *order)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 1; i < p->bufs.n; i++)
+		if (p->bufs.at[i].space == AXC_SPACE_WS && p->bufs.at[i].first >= 0 && p->bufs.at[i].pool == pool)
+			order[n++] = i;
+	return n;
+}
+
+/* Moves buffers of slower pools into `pool` while its budget has room for them beside what lives there. */
+static void promote_into(AxcProgram *p, AxcPool pool, size_t budget)
+{
+	uint32_t *order = AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n);
+	size_t *offset = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n);
+	Placed placed = {AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n), 0};
+	uint32_t n = in_pool(p, pool, order);
+	sort(p, order, n, by_size);
+	for (uint32_t i = 0; i < n; i++)
+		place(&placed, offset, order[i], lowest_gap(p, &placed, offset, &p->bufs.at[order[i]]));
+	n = 0;
+	for (AxcPool slower = AXC_POOL_DDR; slower < pool; slower++)
+		n += in_pool(p, slower, order + n);
+	sort(p, order, n, by_heat);
+	for (uint32_t i = 0; i < n; i++) {
+		AxcBuf *b = &p->bufs.at[order[i]];
+		size_t at = lowest_gap(p, &placed, offset, b);
+		if (at + axc_plan_room(b) + AXK_SLACK > budget)
+			continue;
+		place(&placed, offset, order[i], at);
+		b->pool = pool;
+	}
+	/* the order that made them fit is kept: offsets of this pool are final */
+	for (uint32_t k = 0; k < placed.n; k++) {
+		AxcBuf *b = &p->bufs.at[placed.at[k]];
+		b->offset = offset[placed.at[k]];
+		p->ws_bytes[pool] = AXC_MAX(p->ws_bytes[pool], b->offset + axc_plan_room(b) + AXK_SLACK);
+	}
+}
+
+static void plan_pool(AxcProgram *p, AxcPool pool, int attempts)
+{
+	static Compare *const orders[] = {by_size, by_area, by_size_of_last, by_duration};
+	uint32_t *order = AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n), n = in_pool(p, pool, order);
+	size_t *best = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n), *next = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n);
+	p->ws_bytes[pool] = 0;
+	if (!n)
+		return;
+	sort(p, order, n, by_first);
+	size_t peak = linear_scan(p, order, n, best);
+	for (size_t k = 0; k < AXC_COUNT(orders) && (int)k + 1 < attempts && n <= MAX_GREEDY_BUFS; k++) {
+		sort(p, order, n, orders[k]);
+		size_t other = greedy(p, order, n, next);
+		if (other < peak) {
+			size_t *t = best;
+			best = next;
+			next = t;
+			peak = other;
+		}
+	}
+	for (uint32_t i = 0; i < n; i++)
+		p->bufs.at[order[i]].offset = best[order[i]];
+	p->ws_bytes[pool] = peak + AXK_SLACK;
+}
+
 static bool fits(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 {
 	static const char *const names[] = {"ddr", "l2", "l1"};
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++) {
-		size_t budget = config->budget_bytes[pool];
-		if (!budget || p->ws_bytes[pool] <= budget)
+		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
+		size_t need = p->ws_bytes[pool] + consts;
+		if (!budget || need <= budget)
 			continue;
 		const AxcStep *s = &p->steps.at[p->peak_step];
 		const AxcLayer *layer = &p->layers.at[s->layer];
 		axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
-		            "the workspace needs %zu bytes of %s but only %zu may be used: %zu too many; the peak is at %s",
-		            p->ws_bytes[pool], names[pool], budget, p->ws_bytes[pool] - budget, layer->text);
+		            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too "
+		            "many; the workspace is fullest at %s",
+		            need, names[pool], p->ws_bytes[pool], consts, budget, need - budget, layer->text);
 		axc_diag_node(d, layer->node, NULL);
-		return axc_diag_hint(d, "raise %s_constraint or choose a smaller input shape", names[pool]);
+		return axc_diag_hint(d, "raise %s_constraint, set tiling_depth=6, or choose a smaller input shape", names[pool]);
 	}
 	return true;
 }
 
 bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 {
-	uint32_t n = 0, *order = AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n);
+	bool fixed[AXC_POOL_COUNT] = {false};
 	liveness(p);
-	for (uint32_t i = 1; i < p->bufs.n; i++)
-		if (p->bufs.at[i].space == AXC_SPACE_WS && p->bufs.at[i].first >= 0)
-			order[n++] = i;
-	size_t *best = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n), *other = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n);
-	sort_program = p;
-	qsort(order, n, sizeof *order, by_first);
-	size_t peak = linear_scan(p, order, n, best);
-	if (n <= MAX_GREEDY_BUFS) {
-		qsort(order, n, sizeof *order, by_size);
-		size_t second = greedy(p, order, n, other);
-		if (second < peak) {
-			peak = second;
-			best = other;
-		}
-	}
-	for (uint32_t i = 0; i < n; i++)
-		p->bufs.at[order[i]].offset = best[order[i]];
-	p->ws_bytes[AXC_POOL_DDR] = peak + AXK_SLACK;
-	(void)axc_plan_live_bytes(p, &p->peak_step);
+	choose_homes(p, config);
+	memset(p->ws_bytes, 0, sizeof p->ws_bytes);
 	place_consts(p);
+	for (int pool = AXC_POOL_COUNT - 1; pool > AXC_POOL_DDR && config->promote; pool--) {
+		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
+		if (!budget || budget <= consts)
+			continue;
+		promote_into(p, (AxcPool)pool, budget - consts);
+		fixed[pool] = true;
+	}
+	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
+		if (!fixed[pool])
+			plan_pool(p, (AxcPool)pool, config->attempts);
+	(void)axc_plan_live_bytes(p, &p->peak_step);
 	return fits(p, config, d);
 }

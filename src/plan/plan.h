@@ -9,8 +9,10 @@
 
 typedef struct AxcPlanConfig {
 	size_t budget_bytes[AXC_POOL_COUNT]; /* most bytes of each pool; 0: no limit */
-	bool promote;                        /* buffers may move to faster pools that have a budget */
-	int attempts;                        /* max_memplan_attempts: orders tried before giving up */
+	AxcPool workspace_home, io_home;     /* where workspace buffers, and those that touch in[] and out[], begin */
+	AxcPool const_home;                  /* the pool whose budget the constants count against */
+	bool promote;                        /* buffers move to faster pools (l2, l1) that have a budget and room */
+	int attempts;                        /* max_memplan_attempts: orders tried, at least 1 */
 } AxcPlanConfig;
 
 /* Fills offsets, ws_bytes, const_bytes, peak_step. Does not fit: LOWER_MIDEND_ERROR with the bytes

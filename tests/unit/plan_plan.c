@@ -43,7 +43,7 @@ static void plans_are_valid_and_small(void **unused)
 		AxcDiag d;
 		axc_diag_init(&d, arena);
 		AxcProgram *p = random_program(arena, 3 + pick(60));
-		assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+		assert_true(axc_plan(p, &(AxcPlanConfig){.attempts = 5}, &d));
 		assert_true(axc_plan_check(p, &d));
 		int step;
 		size_t live = axc_plan_live_bytes(p, &step);
@@ -60,7 +60,7 @@ static void overlap_is_caught(void **unused)
 	AxcDiag d;
 	axc_diag_init(&d, arena);
 	AxcProgram *p = random_program(arena, 20);
-	assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+	assert_true(axc_plan(p, &(AxcPlanConfig){.attempts = 5}, &d));
 	p->bufs.at[6].offset = p->bufs.at[5].offset;
 	assert_false(axc_plan_check(p, &d));
 	assert_non_null(strstr(d.error.message, "overlaps"));
@@ -74,10 +74,45 @@ static void budget_names_bytes_and_layer(void **unused)
 	AxcDiag d;
 	axc_diag_init(&d, arena);
 	AxcProgram *p = random_program(arena, 20);
-	assert_false(axc_plan(p, &(AxcPlanConfig){.budget_bytes = {100}}, &d));
+	assert_false(axc_plan(p, &(AxcPlanConfig){.budget_bytes = {100}, .attempts = 5}, &d));
 	assert_int_equal(d.error.status, AXC_LOWER_MIDEND_ERROR);
 	assert_non_null(strstr(d.error.message, "too many"));
 	assert_string_equal(d.error.node, "node");
+	axc_arena_free(arena);
+}
+
+static void fast_pools_fill_up_to_their_budget(void **unused)
+{
+	(void)unused;
+	for (int round = 0; round < 40; round++) {
+		AxcArena *arena = axc_arena_new(NULL);
+		AxcDiag d;
+		axc_diag_init(&d, arena);
+		AxcProgram *p = random_program(arena, 10 + pick(40));
+		AxcPlanConfig config = {.budget_bytes = {0, 8000, 3000}, .promote = true, .attempts = 5};
+		assert_true(axc_plan(p, &config, &d));
+		assert_true(axc_plan_check(p, &d));
+		assert_in_range(p->ws_bytes[AXC_POOL_L1], 1, 3000);
+		assert_in_range(p->ws_bytes[AXC_POOL_L2], 1, 8000);
+		config.promote = false;
+		assert_true(axc_plan(p, &config, &d));
+		assert_int_equal(p->ws_bytes[AXC_POOL_L1], 0);
+		assert_int_equal(p->ws_bytes[AXC_POOL_L2], 0);
+		axc_arena_free(arena);
+	}
+}
+
+static void homes_are_kept(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 20);
+	AxcPlanConfig config = {.workspace_home = AXC_POOL_L2, .attempts = 5};
+	assert_true(axc_plan(p, &config, &d));
+	assert_int_equal(p->ws_bytes[AXC_POOL_DDR], 0);
+	assert_true(p->ws_bytes[AXC_POOL_L2] > 0);
 	axc_arena_free(arena);
 }
 
@@ -88,7 +123,7 @@ static void long_programs_take_the_scan(void **unused)
 	AxcDiag d;
 	axc_diag_init(&d, arena);
 	AxcProgram *p = random_program(arena, 100000);
-	assert_true(axc_plan(p, &(AxcPlanConfig){0}, &d));
+	assert_true(axc_plan(p, &(AxcPlanConfig){.attempts = 5}, &d));
 	assert_true(axc_plan_check(p, &d));
 	axc_arena_free(arena);
 }
@@ -98,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_are_valid_and_small), cmocka_unit_test(overlap_is_caught),
 		cmocka_unit_test(budget_names_bytes_and_layer), cmocka_unit_test(long_programs_take_the_scan),
+		cmocka_unit_test(fast_pools_fill_up_to_their_budget), cmocka_unit_test(homes_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
