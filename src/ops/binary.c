@@ -37,7 +37,7 @@ static bool infer_as(AxcGraph *g, AxcId node, AxcDiag *d, AxcDType dtype)
 static bool same_types(AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t from)
 {
 	for (uint32_t i = from + 1; i < n->n_in; i++)
-		if (type_in(g, n, i) != type_in(g, n, from))
+		if (axc_real_type(g, n, i) != axc_real_type(g, n, from))
 			return axc_misfit(g, n, d, NULL, "input %u is %s where input %u is %s", i,
 			                  axc_dtype_name(type_in(g, n, i)), from, axc_dtype_name(type_in(g, n, from)));
 	return true;

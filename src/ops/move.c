@@ -355,7 +355,7 @@ static bool infer_pad(AxcGraph *g, AxcId node, AxcDiag *d)
 			return axc_misfit(g, n, d, NULL, "dimension %d is empty, there is nothing to pad with", i);
 	}
 	if (axc_has_in(n, 2) &&
-	    (axc_shape_count(axc_in_shape(g, n, 2)) != 1 || axc_value(g, n->in[2])->dtype != x->dtype))
+	    (axc_shape_count(axc_in_shape(g, n, 2)) != 1 || axc_real_type(g, n, 2) != axc_real_type(g, n, 0)))
 		return axc_misfit(g, n, d, NULL, "the fill value has %lld elements of type %s, wanted one %s",
 		                  (long long)axc_shape_count(axc_in_shape(g, n, 2)), axc_dtype_name(axc_value(g, n->in[2])->dtype),
 		                  axc_dtype_name(x->dtype));

@@ -285,7 +285,7 @@ static bool infer_clip(AxcGraph *g, AxcId node, AxcDiag *d)
 		if (!n->in[i])
 			continue;
 		const AxcValue *v = axc_value(g, n->in[i]);
-		if (axc_shape_count(&v->shape) != 1 || v->dtype != axc_value(g, n->in[0])->dtype)
+		if (axc_shape_count(&v->shape) != 1 || axc_real_type(g, n, i) != axc_real_type(g, n, 0))
 			return axc_misfit(g, n, d, NULL, "the %s has %lld elements of type %s, wanted one %s",
 			                  i == 1 ? "minimum" : "maximum", (long long)axc_shape_count(&v->shape),
 			                  axc_dtype_name(v->dtype), axc_dtype_name(axc_value(g, n->in[0])->dtype));

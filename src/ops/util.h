@@ -16,6 +16,13 @@ static inline bool axc_has_in(const AxcNode *n, uint32_t i)
 	return i < n->n_in && n->in[i];
 }
 
+/* Type of input i as inference compares types: float32 for a quantized int8 value. */
+static inline AxcDType axc_real_type(const AxcGraph *g, const AxcNode *n, uint32_t i)
+{
+	const AxcValue *v = &g->values.at[n->in[i]];
+	return v->dtype == AXC_I8 && v->q.n > 0 ? AXC_F32 : v->dtype;
+}
+
 /* -rank..rank-1 to 0..rank-1; false (with message) outside. `what` is the attribute's name. */
 AXC_CHECKED bool axc_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, const char *what, int64_t axis,
                           int rank, int *ret);
