@@ -26,24 +26,34 @@ size_t axk_pack_bytes_conv_vnni(const void *params)
 	return 64 + (size_t)p->groups * axk_div_up(g.ocg, 16) * vector_bytes(&g);
 }
 
-/* Weight bytes of one output channel into its lane; `step` bytes lie between 4-byte steps. */
-static void pack_lane(const axk_conv_geometry *g, const struct axk_conv *p, const int8_t *w, int8_t *dst, size_t step)
+AxkTaps axk_taps_of(const struct axk_conv *p)
 {
-	for (int ky = 0; ky < p->kh; ky++) {
-		for (int kx = 0; kx < p->kw; kx++) {
-			size_t tap = g->merged ? (size_t)ky : (size_t)ky * p->kw + kx;
-			size_t at = g->merged ? (size_t)kx * g->pixel : 0;
-			for (int i = 0; i < g->icg; i++, at++)
-				dst[(tap * g->quads + at / 4) * step + at % 4] = *w++;
-		}
-	}
+	const ptrdiff_t icg = p->ic / p->groups;
+	return (AxkTaps){p->kh * p->kw * icg, p->kw * icg, icg};
 }
 
-void axk_pack_conv_vnni(const void *params, const AxkPackIn *in, void *dst)
+/* Weight bytes of one output channel into its lane, `step` bytes between 4-byte steps; returns their sum. */
+static int64_t pack_lane(const axk_conv_geometry *g, const struct axk_conv *p, const int8_t *w, AxkTaps taps, int8_t *dst,
+			 size_t step)
 {
-	const struct axk_conv *p = params;
+	int64_t sum = 0;
+	for (int ky = 0; ky < p->kh; ky++) {
+		for (int kx = 0; kx < p->kw; kx++) {
+			const int8_t *from = w + ky * taps.row + kx * taps.col;
+			size_t tap = g->merged ? (size_t)ky : (size_t)ky * p->kw + kx;
+			size_t at = g->merged ? (size_t)kx * g->pixel : 0;
+			for (int i = 0; i < g->icg; i++, at++) {
+				dst[(tap * g->quads + at / 4) * step + at % 4] = from[i];
+				sum += from[i];
+			}
+		}
+	}
+	return sum;
+}
+
+void axk_pack_conv_vnni_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps, void *dst)
+{
 	axk_conv_geometry g = axk_conv_geometry_of(p, 64, 1);
-	const size_t k = (size_t)p->kh * p->kw * g.icg;
 	int32_t clamp = 0; /* |acc * m| may leave int32 */
 	memset(dst, 0, axk_pack_bytes_conv_vnni(p));
 	for (int c = 0; c < p->oc; c++) {
@@ -54,11 +64,16 @@ void axk_pack_conv_vnni(const void *params, const AxkPackIn *in, void *dst)
 		int32_t *bias = (int32_t *)((uint8_t *)dst + 64 + before * vector_bytes(&g));
 		float *m = (float *)(bias + vectors * 16);
 		int8_t *w = (int8_t *)(m + vectors * 16);
-		const int8_t *from = (const int8_t *)in->weights + (size_t)c * k;
-		bias[vector * 16 + lane] = axk_folded_bias(in->bias[c], from, k, p->zp_in);
+		int64_t sum = pack_lane(&g, p, (const int8_t *)in->weights + c * taps.channel, taps,
+					w + vector * 64 + lane * 4, (size_t)vectors * 64);
+		bias[vector * 16 + lane] = (int32_t)(in->bias[c] - p->zp_in * sum);
 		m[vector * 16 + lane] = in->m[c];
 		clamp |= !(in->m[c] < 1.0f && in->m[c] > -1.0f);
-		pack_lane(&g, p, from, w + vector * 64 + lane * 4, (size_t)vectors * 64);
 	}
 	memcpy(dst, &clamp, sizeof clamp);
+}
+
+void axk_pack_conv_vnni(const void *params, const AxkPackIn *in, void *dst)
+{
+	axk_pack_conv_vnni_taps(params, in, axk_taps_of(params), dst);
 }

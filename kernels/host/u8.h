@@ -48,6 +48,25 @@ size_t axk_scratch_dwconv_avx2(const void *params);
 size_t axk_pack_bytes_dwconv_avx2(const void *params);
 void axk_pack_dwconv_avx2(const void *params, const AxkPackIn *in, void *dst);
 
+/* Weights of a convolution inside an array of other order: steps in elements, possibly negative, between
+ * output channels and the rows and columns of the window; the input channels of a tap lie together. */
+typedef struct AxkTaps {
+	ptrdiff_t channel, row, col;
+} AxkTaps;
+AxkTaps axk_taps_of(const struct axk_conv *p); /* the usual order */
+void axk_pack_conv_vnni_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps, void *dst);
+void axk_pack_conv_avx2_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps, void *dst);
+
+/* pack_u8_convt.c: convt_u8_avx512vnni.c, convt_u8_avx2.c */
+int axk_fits_convt_phases(const void *params);
+int axk_units_convt_phases(const void *params);
+size_t axk_scratch_convt_vnni(const void *params);
+size_t axk_pack_bytes_convt_vnni(const void *params);
+void axk_pack_convt_vnni(const void *params, const AxkPackIn *in, void *dst);
+size_t axk_scratch_convt_avx2(const void *params);
+size_t axk_pack_bytes_convt_avx2(const void *params);
+void axk_pack_convt_avx2(const void *params, const AxkPackIn *in, void *dst);
+
 /* shared by the pack functions: bias - zp * sum(w) of one output channel with k weights */
 int32_t axk_folded_bias(int32_t bias, const int8_t *w, size_t k, int zp);
 

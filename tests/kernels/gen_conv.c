@@ -130,7 +130,7 @@ void fill_conv(Case *c, bool plain)
 		c->pack.zp_in = case_bytes(c, (size_t)p->ic);
 		c->buf[5] = (Buffer){ROLE_IN, (size_t)p->ic, (void *)c->pack.zp_in};
 	}
-	c->macs = (double)pixels * p->oc * (double)k;
+	c->macs = (double)(c->kind == AXK_CONVT_U8 ? (size_t)p->n * p->ih * p->iw : pixels) * p->oc * (double)k;
 }
 
 void gen_conv(Case *c)

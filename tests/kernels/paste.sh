@@ -34,6 +34,7 @@ paste_all() {
 	echo '#define AXK_FN static __attribute__((unused))'
 	[ "$1" = c ] || echo '#define AXK_HAS_FMA 1'
 	echo '#include "kernels/axk.h"'
+	echo '#pragma GCC poison axk_fn AxkInfo AxkKind axk_select' # emitted files have the structs alone
 	if [ "$1" != c ]; then
 		echo '#ifdef __clang__'
 		echo "#pragma clang attribute push(__attribute__((target(\"$(gcc_target "$1")\"))), apply_to = function)"
