@@ -40,8 +40,9 @@ AXK_INLINE void axk_conv_bands(axk_conv_geometry *g, const struct axk_conv *p, i
 		g->bands = axk_div_up(g->ow, g->band);
 		return;
 	}
-	int rows = axk_div_up(256, p->ow);
-	rows = rows < 2 * p->kh ? 2 * p->kh : rows;
+	/* rows that two bands read are copied twice, so a band is at least twice as high as a window */
+	int rows = axk_div_up(256, p->ow), window = (p->kh - 1) * p->dh + 1;
+	rows = rows < 2 * window ? 2 * window : rows;
 	g->bands = axk_div_up(p->oh, rows);
 	rows = axk_div_up(p->oh, g->bands);
 	g->bands = axk_div_up(p->oh, rows);
