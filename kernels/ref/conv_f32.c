@@ -17,7 +17,7 @@ AXK_INLINE void axk_conv_f32_c_tap(const struct axk_conv_f32 *p, const float *ro
 	end = end < first ? first : end;
 	for (int i = 0; i < first; i++)
 		acc[i] = axk_fmaf(0.0f, w, acc[i]);
-	const float *x = row + at;
+	const float *x = row ? row + at : row;
 	if (sw == 1)
 		for (int i = first; i < end; i++)
 			acc[i] = axk_fmaf(x[i], w, acc[i]);
