@@ -59,7 +59,6 @@ typedef struct AxcCalibConfig {
 	AxcQuantScheme scheme;
 	AxcCalibMethod method;
 	double percentile; /* 0: 99.999 */
-	bool dw_channel_wise; /* quantize_dw_channel_wise: per-channel ranges as with the hybrid scheme */
 	/* running */
 	int jobs; /* 0: axc_cpu_count() */
 	const volatile sig_atomic_t *stop; /* becomes non-zero when the run is interrupted; may be NULL */
@@ -122,8 +121,10 @@ typedef struct AxcRange {
 	double clipped;    /* share of the elements outside lo..hi */
 	const char *method; /* "mse", "min_max", "percentile", "bounded" */
 	const AxcHist *hist;
-	int n_channels; /* 0, or the size of dimension 1 where every reader is a depthwise Conv and */
-	const float *channel_min, *channel_max; /* the scheme asks for per-channel ranges: zero included */
+	int n_channels; /* 0, or the size of dimension 1 where every reader is a depthwise Conv */
+	const float *channel_min, *channel_max; /* zero included */
+	int n_means; /* 0, or the channels of a value that a Conv, ConvTranspose (dimension 1), Gemm or MatMul */
+	const float *mean; /* (last dimension) reads: the mean of each over all samples */
 } AxcRange;
 
 typedef struct AxcRanges {

@@ -5,11 +5,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Means are added as integers of 2^-60, which is exact and order-free whatever the threads do. */
+__extension__ typedef __int128 Fixed;
+static const double fixed_one = 0x1p60, fixed_most = 0x1p40;
+
 typedef struct Observed { /* one value, all samples */
 	pthread_mutex_t lock;
 	bool any;
 	AxcHist *hist;
 	float *channel_min, *channel_max; /* NULL: per tensor only */
+	Fixed *mean;                      /* NULL: nobody multiplies it by weights */
+	int mean_axis;
 } Observed;
 
 typedef struct Calibration {
@@ -22,6 +28,7 @@ typedef struct Calibration {
 typedef struct Look { /* one sample on one worker */
 	Calibration *c;
 	const AxcSample *sample;
+	AxcArena *arena;
 	AxcHist hist; /* of the tensor at hand */
 	AxcId bad;    /* the first value with NaN or infinity */
 } Look;
@@ -41,6 +48,25 @@ static void channels(Observed *o, const AxcValue *v, const float *x)
 	}
 }
 
+static void split(const AxcShape *s, int axis, int64_t *ret_outer, int64_t *ret_inner)
+{
+	*ret_outer = *ret_inner = 1;
+	for (int i = 0; i < s->rank; i++)
+		*(i < axis ? ret_outer : ret_inner) *= i == axis ? 1 : s->dim[i];
+}
+
+/* The mean of each channel of this sample. */
+static double *channel_means(const Observed *o, const AxcValue *v, const float *x, AxcArena *arena)
+{
+	int64_t outer, inner, n = v->shape.dim[o->mean_axis];
+	split(&v->shape, o->mean_axis, &outer, &inner);
+	double *mean = AXC_NEW_ARRAY(arena, double, (size_t)n);
+	axc_channel_sums(x, outer, n, inner, mean);
+	for (int64_t c = 0; c < n; c++)
+		mean[c] = fmax(-fixed_most, fmin(mean[c] / (double)(outer * inner), fixed_most));
+	return mean;
+}
+
 static void observe(void *ctx, AxcId id, const void *data)
 {
 	Look *look = ctx;
@@ -57,6 +83,7 @@ static void observe(void *ctx, AxcId id, const void *data)
 		return;
 	}
 	axc_hist_fill(&look->hist, data, n, lo, hi);
+	double *mean = o->mean ? channel_means(o, v, data, look->arena) : NULL;
 	pthread_mutex_lock(&o->lock);
 	axc_hist_merge(o->hist, r->min, r->max, &look->hist, lo, hi, !o->any);
 	r->min = o->any ? AXC_MIN(r->min, lo) : lo;
@@ -65,6 +92,8 @@ static void observe(void *ctx, AxcId id, const void *data)
 	o->any = true;
 	if (o->channel_min)
 		channels(o, v, data);
+	for (int64_t i = 0; mean && i < v->shape.dim[o->mean_axis]; i++)
+		o->mean[i] += (Fixed)(mean[i] * fixed_one);
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -88,12 +117,24 @@ static bool one_sample(void *ctx, const AxcSample *sample, int worker, AxcDiag *
 	Look *look = AXC_NEW(d->arena, Look);
 	look->c = c;
 	look->sample = sample;
+	look->arena = d->arena;
 	if (!axc_eval_run(c->evals[worker], d, sample->inputs, observe, look))
 		return false;
 	return !look->bad || not_finite(c->g, sample, look->bad, d);
 }
 
 /* ---- which values, which of them per channel ---- */
+
+/* The dimension of `input` along which this reader multiplies it by weights, -1: it does not. */
+static int weighted_axis(const AxcGraph *g, const AxcNode *n, AxcId input)
+{
+	bool conv = strcmp(n->op_type, "Conv") == 0 || strcmp(n->op_type, "ConvTranspose") == 0;
+	bool dense = strcmp(n->op_type, "Gemm") == 0 || strcmp(n->op_type, "MatMul") == 0;
+	int rank = g->values.at[input].shape.rank;
+	if (n->n_in < 2 || n->in[0] != input || !g->values.at[n->in[1]].data || rank < 2)
+		return -1;
+	return conv && rank >= 3 ? 1 : dense && !axc_attr_int(n, "transA", 0) ? rank - 1 : -1;
+}
 
 static bool is_depthwise(const AxcGraph *g, const AxcNode *n, AxcId input)
 {
@@ -111,30 +152,39 @@ static void destroy_locks(void *ctx)
 			pthread_mutex_destroy(&c->at[i].lock);
 }
 
-static void prepare(AxcArena *arena, Calibration *c, bool per_channel)
+static void prepare_value(AxcArena *arena, Calibration *c, const AxcUses *uses, AxcId id)
+{
+	const AxcValue *v = &c->g->values.at[id];
+	Observed *o = &c->at[id];
+	AxcRange *r = &c->ranges->at[id];
+	AxcHist *hist = AXC_NEW(arena, AxcHist);
+	bool depthwise = uses->first[id] < uses->first[id + 1] && !axc_is_graph_output(c->g, id);
+	o->mean_axis = -1;
+	for (uint32_t k = uses->first[id]; k < uses->first[id + 1]; k++) {
+		const AxcNode *reader = &c->g->nodes.at[uses->node[k]];
+		depthwise = depthwise && is_depthwise(c->g, reader, id);
+		o->mean_axis = AXC_MAX(o->mean_axis, weighted_axis(c->g, reader, id));
+	}
+	if (depthwise) {
+		r->n_channels = (int)v->shape.dim[1];
+		r->channel_min = o->channel_min = AXC_NEW_ARRAY(arena, float, (size_t)r->n_channels);
+		r->channel_max = o->channel_max = AXC_NEW_ARRAY(arena, float, (size_t)r->n_channels);
+	}
+	if (o->mean_axis >= 0)
+		o->mean = AXC_NEW_ARRAY(arena, Fixed, (size_t)v->shape.dim[o->mean_axis]);
+	pthread_mutex_init(&o->lock, NULL);
+	o->hist = hist;
+}
+
+static void prepare(AxcArena *arena, Calibration *c)
 {
 	AxcUses uses = axc_graph_uses(c->g, arena);
 	c->at = AXC_NEW_ARRAY(arena, Observed, c->ranges->n);
 	axc_arena_defer(arena, destroy_locks, c);
 	for (AxcId id = 1; id < c->ranges->n; id++) {
 		const AxcValue *v = &c->g->values.at[id];
-		if (v->dead || v->data || v->dtype != AXC_F32 || (!v->producer && !v->is_input))
-			continue;
-		bool depthwise = per_channel && uses.first[id] < uses.first[id + 1] && !axc_is_graph_output(c->g, id);
-		for (uint32_t k = uses.first[id]; depthwise && k < uses.first[id + 1]; k++)
-			depthwise = is_depthwise(c->g, &c->g->nodes.at[uses.node[k]], id);
-		Observed *o = &c->at[id];
-		AxcHist *hist = AXC_NEW(arena, AxcHist);
-		if (depthwise) {
-			size_t n = (size_t)v->shape.dim[1];
-			c->ranges->at[id].n_channels = (int)n;
-			o->channel_min = AXC_NEW_ARRAY(arena, float, n);
-			o->channel_max = AXC_NEW_ARRAY(arena, float, n);
-			c->ranges->at[id].channel_min = o->channel_min;
-			c->ranges->at[id].channel_max = o->channel_max;
-		}
-		pthread_mutex_init(&o->lock, NULL);
-		o->hist = hist;
+		if (!v->dead && !v->data && v->dtype == AXC_F32 && (v->producer || v->is_input))
+			prepare_value(arena, c, &uses, id);
 	}
 }
 
@@ -155,7 +205,20 @@ static bool bounded(const AxcGraph *g, AxcId id)
 	return n && n->op && n->op->bounds && n->op->bounds(g, n, &lo, &hi);
 }
 
-static void finish(Calibration *c, const AxcCalibConfig *cfg)
+static void finish_means(AxcArena *arena, Calibration *c, AxcId id)
+{
+	const Observed *o = &c->at[id];
+	AxcRange *r = &c->ranges->at[id];
+	if (!o->mean)
+		return;
+	r->n_means = (int)c->g->values.at[id].shape.dim[o->mean_axis];
+	float *mean = AXC_NEW_ARRAY(arena, float, (size_t)r->n_means);
+	for (int i = 0; i < r->n_means; i++)
+		mean[i] = (float)((double)o->mean[i] / fixed_one / (double)c->ranges->samples);
+	r->mean = mean;
+}
+
+static void finish(AxcArena *arena, Calibration *c, const AxcCalibConfig *cfg)
 {
 	for (AxcId id = 1; id < c->ranges->n; id++) {
 		AxcRange *r = &c->ranges->at[id];
@@ -163,6 +226,7 @@ static void finish(Calibration *c, const AxcCalibConfig *cfg)
 		if (!r->observed)
 			continue;
 		r->hist = c->at[id].hist;
+		finish_means(arena, c, id);
 		axc_choose_range(r, method_of(cfg), cfg->percentile,
 		                 cfg->method == AXC_CALIB_AUTO && bounded(c->g, id));
 	}
@@ -182,7 +246,7 @@ bool axc_calibrate_samples(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const
 	for (int i = 0; i < jobs; i++)
 		if (!axc_eval_new(arena, d, g, axk_cpu_isa(), false, i ? c->evals[0] : NULL, &c->evals[i]))
 			return false;
-	prepare(arena, c, cfg->scheme == AXC_SCHEME_HYBRID || cfg->dw_channel_wise);
+	prepare(arena, c);
 	if (c->ranges->random)
 		axc_warn(d, "no calibration images or data were given: ranges come from random numbers, and "
 		            "accuracy was not measured on real data");
@@ -192,7 +256,7 @@ bool axc_calibrate_samples(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const
 	if (!ok)
 		return false;
 	c->ranges->skipped = axc_samples_skipped(samples);
-	finish(c, cfg);
+	finish(arena, c, cfg);
 	*ret_ranges = c->ranges;
 	return true;
 }

@@ -120,3 +120,27 @@ void axc_hist_merge(AxcHist *into, float into_min, float into_max, const AxcHist
 			into->count[coarser(from->first + b, e - from->exponent) - first] += from->count[b];
 	into->zeros += from->zeros;
 }
+
+enum { LANES = 8 };
+
+static double sum_of(const float *x, int64_t n)
+{
+	double lane[LANES] = {0}, sum = 0;
+	int64_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		for (int k = 0; k < LANES; k++)
+			lane[k] += (double)x[i + k];
+	for (; i < n; i++)
+		lane[i % LANES] += (double)x[i];
+	for (int k = 0; k < LANES; k++)
+		sum += lane[k];
+	return sum;
+}
+
+void axc_channel_sums(const float *x, int64_t outer, int64_t n, int64_t inner, double *sum)
+{
+	memset(sum, 0, (size_t)n * sizeof *sum);
+	for (int64_t o = 0; o < outer; o++, x += n * inner)
+		for (int64_t c = 0; c < n; c++)
+			sum[c] += inner == 1 ? (double)x[c] : sum_of(x + c * inner, inner);
+}

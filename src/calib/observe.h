@@ -16,6 +16,9 @@ void axc_hist_fill(AxcHist *h, const float *x, int64_t n, float min, float max);
 void axc_hist_merge(AxcHist *into, float into_min, float into_max, const AxcHist *from, float from_min,
                     float from_max, bool into_is_empty);
 
+/* sum[c] of x seen as [outer][n][inner], always added in the same order. */
+void axc_channel_sums(const float *x, int64_t outer, int64_t n, int64_t inner, double *sum);
+
 /* ---- choose.c ---- */
 
 /* Sets lo, hi, clipped and method of a range whose observations are complete. */

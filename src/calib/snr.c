@@ -53,8 +53,9 @@ static double meaning(const AxcValue *v, const void *data, int64_t i, int64_t in
 {
 	if (v->dtype == AXC_F32)
 		return (double)((const float *)data)[i];
-	int64_t c = v->q.n > 1 ? i / inner % v->q.n : 0;
-	return (double)((float)(((const int8_t *)data)[i] - v->q.zero_point[c]) * v->q.scale[c]);
+	int64_t channel = v->q.n > 1 ? i / inner % v->q.n : 0;
+	double x = (double)((float)(((const int8_t *)data)[i] - v->q.zero_point[channel]) * v->q.scale[channel]);
+	return v->gain ? x / (double)v->gain[i / inner % v->shape.dim[1]] : x;
 }
 
 static void compare(void *ctx, AxcId value, const void *data)
@@ -67,7 +68,8 @@ static void compare(void *ctx, AxcId value, const void *data)
 	const AxcValue *v = &s->quantized->values.at[s->pairs[p - 1].quantized];
 	const void *q = look->bench->store + s->pairs[p - 1].offset;
 	int64_t n = axc_shape_count(&v->shape), inner = 1;
-	for (int k = v->q.axis + 1; v->q.n > 1 && k < v->shape.rank; k++)
+	int axis = v->gain ? 1 : v->q.n > 1 ? v->q.axis : v->shape.rank;
+	for (int k = axis + 1; k < v->shape.rank; k++)
 		inner *= v->shape.dim[k];
 	double signal = 0, noise = 0, most = 0;
 	for (int64_t i = 0; i < n; i++) {

@@ -54,7 +54,6 @@ AxcCalibConfig axc_run_calib_config(AxcRun *run)
 		.scheme = quantization_scheme(cfg),
 		.method = calibration_method(cfg),
 		.percentile = AXC_CFG_REAL(cfg, calibration_percentile),
-		.dw_channel_wise = AXC_CFG_BOOL(cfg, quantize_dw_channel_wise),
 		.jobs = run->jobs,
 		.progress = show_progress,
 		.progress_ctx = run,

@@ -81,6 +81,8 @@ typedef struct AxcValue {
 	const void *data;   /* constants: row-major, little-endian; NULL otherwise */
 	size_t data_bytes;
 	AxcQuant q;
+	const float *gain;  /* after quantize, may be NULL: per channel of dimension 1 the factor that its int8 form
+	                       carries, real = (q - zero_point) * scale / gain; neighbours' weights undo it */
 	AxcId producer;     /* node, or 0 */
 	int producer_index; /* which of its outputs */
 	bool is_input;      /* of the graph */

@@ -413,8 +413,9 @@ static const AxcQuantPlan *finish(Plan *p)
 	for (AxcId i = 1; i < g->nodes.n; i++) /* between a node and its folded clip nothing exists */
 		if (p->folded[i])
 			value_int8[g->nodes.at[i].in[0]] = false;
-	for (AxcId v = 1; v < g->values.n && p->config->per_channel_dw; v++)
-		per_channel[v] = value_int8[v] && wants_channels(p, v);
+	bool *equalized = AXC_NEW_ARRAY(p->arena, bool, g->values.n);
+	for (AxcId v = 1; v < g->values.n; v++)
+		(p->config->per_channel_dw ? per_channel : equalized)[v] = value_int8[v] && wants_channels(p, v);
 	AxcQuantPlan *plan = AXC_NEW(p->arena, AxcQuantPlan);
 	*plan = (AxcQuantPlan){
 		.n_nodes = g->nodes.n,
@@ -425,6 +426,7 @@ static const AxcQuantPlan *finish(Plan *p)
 		.value_int8 = value_int8,
 		.float_out = float_out,
 		.per_channel = per_channel,
+		.equalized = equalized,
 	};
 	return plan;
 }

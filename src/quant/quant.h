@@ -33,6 +33,7 @@ typedef struct AxcQuantPlan {
 	const bool *value_int8;       /* the value exists in int8 */
 	const bool *float_out;        /* MAC/average output given as float accumulator */
 	const bool *per_channel;      /* the value gets a scale per channel (axis 1) */
+	const bool *equalized;        /* not that, but its channels may be carried with gains (gains.c) */
 } AxcQuantPlan;
 
 /* Never fails: whatever cannot be int8 stays float with a reason. */

@@ -10,7 +10,9 @@
 typedef struct Build {
 	const AxcGraph *clean; /* ids below n_values are the same in r.g */
 	const AxcQuantPlan *plan;
+	const AxcRanges *ranges;
 	const AxcQuant *q;
+	const float **gain;
 	AxcRewrite r;
 	AxcDiag *d;
 	AxcId *as_int8, *as_float; /* of a clean value: the value that holds it in this form, 0: not made yet */
@@ -75,7 +77,14 @@ static bool quantize_mac(Build *b, AxcId id)
 	const AxcNode *clean = &b->clean->nodes.at[id];
 	AxcQuant x = axc_value(g, axc_node(g, id)->in[0])->q;
 	AxcId in[3] = {axc_node(g, id)->in[0], 0, 0};
-	if (!axc_quant_weights(b->clean, clean, &x, g, b->d, &in[1], &in[2]))
+	AxcId before = b->clean->nodes.at[id].in[0];
+	const AxcRange *r = &b->ranges->at[before];
+	AxcMacTune tune = {.in_gain = b->gain[before], .out_gain = b->gain[axc_node(g, id)->out[0]]};
+	if (!b->ranges->random) {
+		tune.mean = r->mean;
+		tune.n_mean = r->n_means;
+	}
+	if (!axc_quant_weights(b->clean, clean, &x, &tune, g, b->d, &in[1], &in[2]))
 		return false;
 	axc_rewrite_inputs(&b->r, id, in[2] ? 3 : 2, in);
 	if (axc_is_op(clean, "Gemm")) {
@@ -95,6 +104,7 @@ static void set_outputs(Build *b, AxcId id)
 		if (!v)
 			continue;
 		axc_value(g, v)->q = b->q[v];
+		axc_value(g, v)->gain = b->gain[v];
 		if (b->plan->float_out[v]) {
 			b->as_float[v] = v;
 			continue;
@@ -172,6 +182,8 @@ bool axc_quantize(AxcGraph *clean, const AxcRanges *ranges, const AxcQuantConfig
 	if (!config->float32 && ranges->n != clean->values.n)
 		return axc_fail(d, "the ranges are of another graph: %u values, not %u", ranges->n, clean->values.n);
 	b.q = config->float32 ? NULL : axc_quant_scales(clean->arena, clean, b.plan, ranges);
+	b.ranges = ranges;
+	b.gain = config->float32 ? NULL : axc_quant_gains(clean->arena, clean, b.plan, ranges, b.q);
 	b.as_int8 = AXC_NEW_ARRAY(clean->arena, AxcId, clean->values.n);
 	b.as_float = AXC_NEW_ARRAY(clean->arena, AxcId, clean->values.n);
 	for (uint32_t i = 0; i < clean->outputs.n; i++)

@@ -1,6 +1,10 @@
 /* Weights to int8, symmetric -127..127 by the largest of each output channel; biases to int32 at the
  * accumulator's scale. A scale is raised where the accumulator could otherwise leave int32, and a dead
- * channel gets the tensor's largest, so that its bias stays representable. */
+ * channel gets the tensor's largest, so that its bias stays representable.
+ *
+ * Bias correction (Nagel et al. 2019, section 4.2): rounding the weights shifts the mean of an output
+ * channel by sum (rounded - exact) * mean(input); calibration knows the means, the bias takes the shift
+ * back. Networks with large weights and biases that cancel lose most of their accuracy without it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -20,6 +24,9 @@ typedef struct Mac {
 	int64_t n_bias;
 	const AxcQuant *x;
 	bool bias_always;
+	const float *out_gain;
+	double *factor;     /* of the weights and bias of each entry of q by gains; NULL: 1 */
+	double *correction; /* of the bias of each output channel */
 } Mac;
 
 static Mac describe(const AxcGraph *g, const AxcNode *n, const AxcQuant *x)
@@ -57,9 +64,29 @@ static float input_scale(const Mac *m, int64_t c)
 	return m->x->n > 1 ? m->x->scale[c / AXC_MAX(m->channels / m->x->n, 1)] : m->x->scale[0];
 }
 
+/* Gains are of convolutions only, whose output channels are the entries of q. */
+static void set_factors(Mac *m, const AxcMacTune *tune, int64_t in_channels, AxcArena *arena)
+{
+	if (!tune->in_gain && !tune->out_gain)
+		return;
+	m->factor = AXC_NEW_ARRAY(arena, double, (size_t)m->n_scales);
+	for (int64_t c = 0; c < m->n_scales; c++) {
+		double in = tune->in_gain ? (double)tune->in_gain[c / AXC_MAX(m->channels / in_channels, 1)] : 1.0;
+		m->factor[c] = (tune->out_gain ? (double)tune->out_gain[c] : 1.0) / in;
+	}
+	m->out_gain = tune->out_gain;
+}
+
 static double bias_of(const Mac *m, int64_t c)
 {
-	return m->bias ? m->beta * m->bias[m->n_bias == 1 ? 0 : c] : 0.0;
+	double b = m->bias ? m->beta * m->bias[m->n_bias == 1 ? 0 : c] : 0.0;
+	return b * (m->out_gain ? (double)m->out_gain[c] : 1.0) - m->correction[c];
+}
+
+static double weight_of(const Mac *m, int64_t i)
+{
+	double w = m->alpha * m->w[i];
+	return m->factor ? w * m->factor[i / m->stride % m->n_scales] : w;
 }
 
 static int8_t round_weight(double w, float scale)
@@ -72,7 +99,7 @@ static void first_scales(const Mac *m, float *scale)
 {
 	float top = 0.0f;
 	for (int64_t i = 0; i < m->n_weights; i++) {
-		float a = (float)fabs(m->alpha * m->w[i]);
+		float a = (float)fabs(weight_of(m, i));
 		float *s = &scale[i / m->stride % m->n_scales];
 		*s = a > *s ? a : *s;
 	}
@@ -92,16 +119,82 @@ static void abs_sums(const Mac *m, const float *scale, double *sum)
 		sum[c] = 0.0;
 	for (int64_t i = 0; i < m->n_weights; i++) {
 		int64_t c = i / m->stride % m->n_scales;
-		sum[c] += abs(round_weight(m->alpha * m->w[i], scale[c]));
+		sum[c] += abs(round_weight(weight_of(m, i), scale[c]));
+	}
+}
+
+/* ---- bias correction ---- */
+
+/* Share of the output positions at which each kernel tap lies inside the input. */
+static double *tap_shares(const AxcGraph *g, const AxcNode *n, int64_t taps, AxcArena *arena)
+{
+	double *share = AXC_NEW_ARRAY(arena, double, (size_t)taps);
+	const AxcShape *in = &g->values.at[n->in[0]].shape, *out = &g->values.at[n->out[0]].shape;
+	const AxcShape *w = &g->values.at[n->in[1]].shape;
+	bool transposed = strcmp(n->op_type, "ConvTranspose") == 0;
+	uint32_t n_strides, n_dilations, n_pads;
+	const int64_t *strides = axc_attr_ints(n, "strides", &n_strides);
+	const int64_t *dilations = axc_attr_ints(n, "dilations", &n_dilations);
+	const int64_t *pads = axc_attr_ints(n, "pads", &n_pads);
+	for (int64_t t = 0; t < taps; t++) {
+		int64_t rest = t;
+		share[t] = 1;
+		for (int d = w->rank - 1; d >= 2; d--) {
+			int64_t k = rest % w->dim[d], hits = 0;
+			int64_t step = n_strides > (uint32_t)d - 2 ? strides[d - 2] : 1;
+			int64_t wide = n_dilations > (uint32_t)d - 2 ? dilations[d - 2] : 1;
+			int64_t pad = n_pads > (uint32_t)d - 2 ? pads[d - 2] : 0;
+			rest /= w->dim[d];
+			for (int64_t o = 0; o < out->dim[d]; o++)
+				hits += o * step - pad + k * wide >= 0 && o * step - pad + k * wide < in->dim[d];
+			share[t] *= transposed ? 1.0 / (double)step : (double)hits / (double)AXC_MAX(out->dim[d], 1);
+		}
+	}
+	return share;
+}
+
+/* Input and output channel of weight i. */
+static void channels_of(const Mac *m, const AxcShape *w, int64_t i, int64_t taps, int64_t groups, int64_t *ret_in,
+                        int64_t *ret_out)
+{
+	int64_t inner = i / taps % w->dim[1], outer = i / taps / w->dim[1];
+	int64_t group = w->rank > 2 ? outer / AXC_MAX(w->dim[0] / groups, 1) : 0;
+	bool second = m->axis == 1; /* output channels on axis 1: ConvTranspose, MatMul, Gemm */
+	*ret_in = second ? outer : group * w->dim[1] + inner;
+	*ret_out = second ? group * w->dim[1] + inner : outer;
+}
+
+static void correct_bias(const Mac *m, const AxcGraph *g, const AxcNode *n, const AxcMacTune *tune,
+                         const float *scale, AxcArena *arena)
+{
+	const AxcShape *w = &g->values.at[n->in[1]].shape;
+	int64_t taps = 1, groups = AXC_MAX(axc_attr_int(n, "group", 1), 1);
+	for (int d = 2; d < w->rank; d++)
+		taps *= w->dim[d];
+	int64_t in_channels = w->rank == 2 ? w->dim[m->axis == 1 ? 0 : 1]
+	                                   : m->axis == 1 ? w->dim[0] : w->dim[1] * groups;
+	memset(m->correction, 0, (size_t)m->channels * sizeof *m->correction);
+	if (!tune->mean || tune->n_mean != in_channels || m->n_weights == 0)
+		return;
+	const double *share = tap_shares(g, n, taps, arena);
+	for (int64_t i = 0; i < m->n_weights; i++) {
+		int64_t in, out;
+		channels_of(m, w, i, taps, groups, &in, &out);
+		float s = scale[i / m->stride % m->n_scales];
+		double error = (double)round_weight(weight_of(m, i), s) * (double)s - weight_of(m, i);
+		double mean = (double)tune->mean[in] * (tune->in_gain ? (double)tune->in_gain[in] : 1.0);
+		m->correction[out] += error * mean * share[i % taps];
 	}
 }
 
 /* Largest accumulator of each scale's channels over the limit; raises scales until none exceeds 1. */
-static void raise_scales(const Mac *m, float *scale, double *sum)
+static void raise_scales(const Mac *m, const AxcGraph *g, const AxcNode *n, const AxcMacTune *tune, float *scale,
+                         double *sum, AxcArena *arena)
 {
 	for (int round = 0; round < 64; round++) {
 		bool raised = false;
 		abs_sums(m, scale, sum);
+		correct_bias(m, g, n, tune, scale, arena);
 		for (int64_t c = 0; c < m->n_scales; c++) {
 			double worst = 0.0;
 			for (int64_t o = c; o < m->channels; o += m->n_scales) {
@@ -123,7 +216,7 @@ static AxcId add_weights(const Mac *m, const AxcValue *old, const float *scale, 
 {
 	int8_t *q = AXC_NEW_ARRAY(out->arena, int8_t, (size_t)m->n_weights);
 	for (int64_t i = 0; i < m->n_weights; i++)
-		q[i] = round_weight(m->alpha * m->w[i], scale[i / m->stride % m->n_scales]);
+		q[i] = round_weight(weight_of(m, i), scale[i / m->stride % m->n_scales]);
 	AxcId id = axc_const_add(out, axc_format(out->arena, "%s_quantized", old->name), AXC_I8, &old->shape, q);
 	int32_t *zero = AXC_NEW_ARRAY(out->arena, int32_t, (size_t)m->n_scales);
 	axc_value(out, id)->q = (AxcQuant){
@@ -149,8 +242,8 @@ static AxcId add_bias(const Mac *m, const char *base, const float *scale, AxcGra
 	return id;
 }
 
-bool axc_quant_weights(const AxcGraph *clean, const AxcNode *n, const AxcQuant *x, AxcGraph *out, AxcDiag *d,
-                       AxcId *ret_weights, AxcId *ret_bias)
+bool axc_quant_weights(const AxcGraph *clean, const AxcNode *n, const AxcQuant *x, const AxcMacTune *tune,
+                       AxcGraph *out, AxcDiag *d, AxcId *ret_weights, AxcId *ret_bias)
 {
 	Mac m = describe(clean, n, x);
 	const AxcValue *w = &clean->values.at[n->in[1]];
@@ -163,11 +256,16 @@ bool axc_quant_weights(const AxcGraph *clean, const AxcNode *n, const AxcQuant *
 			return axc_diag_hint(d, "keep the node in float: --set 'keep_float=[\"%s\"]'",
 			                     axc_safe_name(d->arena, n->name));
 		}
+	m.correction = AXC_NEW_ARRAY(out->arena, double, (size_t)m.channels);
+	set_factors(&m, tune, clean->values.at[n->in[0]].shape.dim[1], out->arena);
 	first_scales(&m, scale);
-	raise_scales(&m, scale, sum);
+	raise_scales(&m, clean, n, tune, scale, sum, out->arena);
 	*ret_weights = add_weights(&m, w, scale, out);
 	*ret_bias = 0;
-	if (m.bias || m.bias_always) {
+	bool corrected = false;
+	for (int64_t c = 0; c < m.channels; c++)
+		corrected = corrected || m.correction[c] != 0.0;
+	if (m.bias || m.bias_always || corrected) {
 		const char *base = n->n_in > 2 && n->in[2] ? clean->values.at[n->in[2]].name
 		                                           : axc_format(out->arena, "%s.bias", n->name);
 		*ret_bias = add_bias(&m, base, scale, out);
