@@ -360,7 +360,10 @@ static void emit_prologue(Emit *e)
 	                   "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n");
 	if (target[0])
 		axc_text_f(e->c, "#pragma clang attribute push(__attribute__((target(\"%s\"))), apply_to = function)\n", target);
-	axc_text_str(e->c, "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n");
+	axc_text_str(e->c, "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n"
+	                   /* GCC 12 deletes loops over x[2 * i] when parameters are constants (lut_u8 of a channel
+	                    * shuffle); it finds a bound on the iterations that is not there */
+	                   "#pragma GCC optimize(\"no-aggressive-loop-optimizations\")\n");
 	if (target[0])
 		axc_text_f(e->c, "#pragma GCC target(\"%s\")\n", target);
 	axc_text_str(e->c, "#endif\n\n");
