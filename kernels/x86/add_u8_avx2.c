@@ -5,13 +5,6 @@
 #include "kernels/ref/strided.h"
 #include "kernels/x86/u8_avx2.h"
 
-AXK_INLINE __m256i axk_add_avx2_8(const struct axk_binary_u8 *p, __m128i a, __m128i b)
-{
-	__m256 t = _mm256_fmadd_ps(axk_u8_to_f32_avx2(b), _mm256_set1_ps(p->rb), _mm256_set1_ps(p->fx));
-	t = _mm256_fmadd_ps(axk_u8_to_f32_avx2(a), _mm256_set1_ps(p->ra), t);
-	return axk_clamp_round_avx2(t, p->lo, p->hi);
-}
-
 AXK_FN void axk_add_u8_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
 {
 	const struct axk_binary_u8 *p = params;
@@ -26,9 +19,7 @@ AXK_FN void axk_add_u8_avx2(const void *params, void *const *buf, void *scratch,
 		for (int i = 0; i < n; i += 16) {
 			__m128i va = p->sa[7] ? _mm_loadu_si128((const __m128i *)(a + i)) : _mm_set1_epi8((char)*a);
 			__m128i vb = p->sb[7] ? _mm_loadu_si128((const __m128i *)(b + i)) : _mm_set1_epi8((char)*b);
-			__m128i q = axk_pack2_avx2(axk_add_avx2_8(p, va, vb),
-						   axk_add_avx2_8(p, _mm_srli_si128(va, 8), _mm_srli_si128(vb, 8)));
-			axk_put16_avx2(y + i, q, n - i, lut);
+			axk_put16_avx2(y + i, axk_add_avx2(va, vb, p->ra, p->rb, p->fx, p->lo, p->hi), n - i, lut);
 		}
 	}
 }

@@ -7,10 +7,9 @@
 #include <immintrin.h>
 
 #include "kernels/axk.h"
-#include "kernels/ref/math.h"
-#include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 #include "kernels/x86/conv_geometry.h"
+#include "kernels/x86/u8_avx2.h"
+#include "kernels/x86/post_avx2.h"
 
 enum { AXK_CV2_PIXELS = 6 };
 
@@ -33,46 +32,41 @@ AXK_INLINE __m256i axk_cv2_bcast(const uint8_t *x)
 	return _mm256_set1_epi32(v);
 }
 
-/* Everything but plain u8 outputs. acc: 16 per pixel. */
-static __attribute__((noinline, unused)) void axk_cv2_special(const axk_conv_avx2 *t, const int32_t *acc, size_t pixel,
-							       int pixels)
+AXK_INLINE __m256 axk_cv2_scaled(const int32_t *acc, const float *m)
 {
-	const struct axk_conv *p = t->p;
-	for (int i = 0; i < pixels; i++, pixel++)
-		axk_epilogue(p, acc + 16 * i, t->m, t->n,
-			     t->out + pixel * p->out_ld * (p->out_f32 ? sizeof(float) : 1), t->lut,
-			     t->res ? t->res + pixel * p->res_ld : NULL);
+	return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)acc)), _mm256_loadu_ps(m));
 }
 
-AXK_INLINE __m256i axk_cv2_quantize(const struct axk_conv *p, const int32_t *acc, const float *m)
+AXK_INLINE void axk_cv2_floats(const axk_conv_avx2 *t, const int32_t *acc, size_t pixel, int pixels)
 {
-	__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)acc)), _mm256_loadu_ps(m));
-	v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p->lo)), _mm256_set1_ps(p->hi));
-	return _mm256_cvtps_epi32(v);
+	float *out = (float *)t->out + pixel * t->p->out_ld;
+	for (int i = 0; i < pixels; i++, acc += 16, out += t->p->out_ld) {
+		float y[16];
+		_mm256_storeu_ps(y, axk_cv2_scaled(acc, t->m));
+		_mm256_storeu_ps(y + 8, axk_cv2_scaled(acc + 8, t->m + 8));
+		memcpy(out, y, (size_t)t->n * sizeof *out);
+	}
 }
 
+/* acc: 16 per pixel. */
 AXK_INLINE void axk_cv2_store(const axk_conv_avx2 *t, const int32_t *acc, size_t pixel, int pixels)
 {
 	const struct axk_conv *p = t->p;
-	if (p->out_f32 || p->has_lut || p->add) {
-		axk_cv2_special(t, acc, pixel, pixels);
+	const __m128i zp = _mm_set1_epi8((char)(int)p->zp);
+	uint8_t *out = t->out + pixel * p->out_ld;
+	if (p->out_f32) {
+		axk_cv2_floats(t, acc, pixel, pixels);
 		return;
 	}
-	const __m128i zp = _mm_set1_epi16((short)p->zp);
-	uint8_t *out = t->out + pixel * p->out_ld;
 	for (int i = 0; i < pixels; i++, acc += 16, out += p->out_ld) {
-		__m256i a = axk_cv2_quantize(p, acc, t->m), b = axk_cv2_quantize(p, acc + 8, t->m + 8);
-		__m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xd8);
-		__m128i q = _mm_packus_epi16(_mm_add_epi16(_mm256_castsi256_si128(w), zp),
-					     _mm_add_epi16(_mm256_extracti128_si256(w, 1), zp));
-		if (t->n == 16) {
-			_mm_storeu_si128((__m128i *)out, q);
-		} else {
-			uint8_t bytes[16];
-			_mm_storeu_si128((__m128i *)bytes, q);
-			for (int c = 0; c < t->n; c++)
-				out[c] = bytes[c];
-		}
+		/* between lo and hi, so that adding zp in bytes cannot wrap out of 0..255 */
+		__m256i a = axk_clamp_round_avx2(axk_cv2_scaled(acc, t->m), p->lo, p->hi);
+		__m256i b = axk_clamp_round_avx2(axk_cv2_scaled(acc + 8, t->m + 8), p->lo, p->hi);
+		a = _mm256_and_si256(a, _mm256_set1_epi32(255));
+		b = _mm256_and_si256(b, _mm256_set1_epi32(255));
+		__m128i q = _mm_add_epi8(axk_pack2_avx2(a, b), zp);
+		q = axk_post_avx2(p, q, t->lut, t->res ? t->res + (pixel + (size_t)i) * p->res_ld : NULL);
+		axk_put16_avx2(out, q, t->n, NULL);
 	}
 }
 

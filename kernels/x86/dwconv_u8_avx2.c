@@ -6,10 +6,9 @@
 #include <immintrin.h>
 
 #include "kernels/axk.h"
-#include "kernels/ref/math.h"
-#include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 #include "kernels/x86/dwconv_geometry.h"
+#include "kernels/x86/u8_avx2.h"
+#include "kernels/x86/post_avx2.h"
 
 /* What stays the same over the rows of one block of channels. */
 typedef struct axk_dw2 {
@@ -28,24 +27,29 @@ AXK_INLINE __m256i axk_dw2_load(const void *from)
 	return _mm256_loadu_si256((const __m256i *)from);
 }
 
-/* Everything but 32 plain u8 outputs. */
-static __attribute__((noinline, unused)) void axk_dw2_special(const axk_dw2 *t, __m256i v0, __m256i v1, __m256i v2,
-							       __m256i v3, size_t pixel)
+/* 32 float outputs. */
+static __attribute__((noinline, unused)) void axk_dw2_floats(const axk_dw2 *t, __m256i v0, __m256i v1, __m256i v2,
+							      __m256i v3, size_t pixel)
 {
-	const struct axk_conv *p = t->p;
-	int32_t from[32], acc[32];
-	float m[32];
-	_mm256_storeu_si256((__m256i *)from, v0);
-	_mm256_storeu_si256((__m256i *)(from + 8), v1);
-	_mm256_storeu_si256((__m256i *)(from + 16), v2);
-	_mm256_storeu_si256((__m256i *)(from + 24), v3);
-	for (int c = 0; c < 32; c++) {
+	int32_t acc[32];
+	float *out = (float *)t->out + pixel * t->p->out_ld;
+	_mm256_storeu_si256((__m256i *)acc, v0);
+	_mm256_storeu_si256((__m256i *)(acc + 8), v1);
+	_mm256_storeu_si256((__m256i *)(acc + 16), v2);
+	_mm256_storeu_si256((__m256i *)(acc + 24), v3);
+	for (int c = 0; c < t->n; c++) {
 		int lane = c % 16 / 4 * 8 + c / 16 * 4 + c % 4;
-		acc[c] = from[lane];
-		m[c] = t->m[lane];
+		out[c] = (float)acc[lane] * t->m[lane];
 	}
-	axk_epilogue(p, acc, m, t->n, t->out + pixel * p->out_ld * (p->out_f32 ? sizeof(float) : 1), t->lut,
-		     t->res ? t->res + pixel * p->res_ld : NULL);
+}
+
+/* Table and residual. The residual of a remainder may lie at the end of its buffer. */
+static __attribute__((noinline, unused)) __m256i axk_dw2_post(const axk_dw2 *t, __m256i q, size_t pixel)
+{
+	const uint8_t *res = t->res ? t->res + pixel * t->p->res_ld : NULL;
+	__m128i l = axk_post_avx2(t->p, _mm256_castsi256_si128(q), t->lut, res);
+	__m128i h = axk_post_avx2(t->p, _mm256_extracti128_si256(q, 1), t->lut, res ? res + 16 : NULL);
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(l), h, 1);
 }
 
 #define AXK_DW2_HOT static inline __attribute__((always_inline, unused))
@@ -87,7 +91,7 @@ AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps
 	const struct axk_conv *p = t->p;
 	const __m256i zero = _mm256_setzero_si256(), zp = _mm256_set1_epi16((short)p->zp);
 	const __m256 lo = _mm256_set1_ps(p->lo), hi = _mm256_set1_ps(p->hi);
-	const int special = p->out_f32 || p->has_lut || p->add, n = t->n;
+	const int floats = p->out_f32, post = p->has_lut || p->add, n = t->n;
 	const float *m = t->m;
 	uint8_t *out = t->out + pixel * p->out_ld;
 	for (size_t i = 0; i < (size_t)p->ow; i++, out += p->out_ld) {
@@ -101,13 +105,16 @@ AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps
 			AXK_DW2_DOT(v2, _mm256_unpacklo_epi8(h, zero), 2);
 			AXK_DW2_DOT(v3, _mm256_unpackhi_epi8(h, zero), 3);
 		}
-		if (special) {
-			axk_dw2_special(t, v0, v1, v2, v3, pixel + i);
+		if (floats) {
+			axk_dw2_floats(t, v0, v1, v2, v3, pixel + i);
 			continue;
 		}
 		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(v0, m, lo, hi), axk_dw2_quantize(v1, m + 8, lo, hi));
 		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(v2, m + 16, lo, hi), axk_dw2_quantize(v3, m + 24, lo, hi));
-		axk_dw2_put(out, _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp)), n);
+		__m256i q = _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp));
+		if (post)
+			q = axk_dw2_post(t, q, pixel + i);
+		axk_dw2_put(out, q, n);
 	}
 }
 
