@@ -1,12 +1,14 @@
-/* conform-run [--input-shape TEXT] [--repeat N] MODEL OUT_PREFIX [INPUT.raw ...]: imports and cleans an ONNX model, runs it in the float
- * interpreter on raw little-endian inputs in the order of the graph, writes OUT_PREFIX<i>.raw and prints one line per
- * output: its type and shape; with --repeat also the shortest of N runs. Exit code 3: the model is refused (the message says why). */
+/* conform-run [--input-shape TEXT] [--repeat N] MODEL OUT_PREFIX [INPUT.raw ...]: imports and cleans an ONNX
+ * model (or reads a quantized_model_manifest.json), runs it in the interpreter on raw little-endian inputs
+ * in the order of the graph, writes OUT_PREFIX<i>.raw and prints one line per output: its type and shape; with
+ * --repeat first the shortest of N runs. Exit code 3: the model is refused (the message says why). */
 #include <stdlib.h>
 #include <time.h>
 
 #include "eval/eval.h"
 #include "onnx/onnx.h"
 #include "passes/passes.h"
+#include "quant/model.h"
 
 static void die(const AxcDiag *d)
 {
@@ -79,8 +81,15 @@ int main(int argc, char **argv)
 		return 2;
 	axc_diag_init(&d, arena);
 	d.stage_status = AXC_ONNX_GRAPH_CLEANER_ERROR;
-	if (!axc_onnx_import(arena, &d, argv[1], &options, NULL, &g) || !axc_clean(g, &config, &d) ||
-	    !axc_lower_check(g, &d) || !axc_eval_new(arena, &d, g, axk_cpu_isa(), false, NULL, &ev))
+	size_t name = strlen(argv[1]);
+	if (name > 5 && strcmp(argv[1] + name - 5, ".json") == 0) {
+		if (!axc_model_read(arena, &d, argv[1], &g))
+			die(&d);
+	} else if (!axc_onnx_import(arena, &d, argv[1], &options, NULL, &g) || !axc_clean(g, &config, &d) ||
+	           !axc_lower_check(g, &d)) {
+		die(&d);
+	}
+	if (!axc_eval_new(arena, &d, g, axk_cpu_isa(), false, NULL, &ev))
 		die(&d);
 	if (argc != 3 + (int)g->inputs.n)
 		return 4;
