@@ -14,7 +14,7 @@ typedef struct axk_conv_geometry {
 	int long_row;           /* 1x1, stride 1: all pixels are one row */
 	int images, oh, ow;     /* as worked on: 1, 1, n * oh * ow for the long row */
 	int icg, ocg;           /* channels per group */
-	int copy, first_col;    /* rows go through scratch; first_col: leftmost window column, <= 0 if copy */
+	int copy;               /* rows go through scratch */
 	int cols;               /* columns of a scratch row */
 	size_t pixel, row;      /* strides of what the taps read, in bytes */
 	int merged, taps, quads; /* quads: 4-byte steps per tap */
@@ -64,7 +64,6 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 	g.long_row = p->kh == 1 && p->kw == 1 && p->sh == 1 && p->sw == 1 && p->pt == 0 && p->pl == 0 &&
 		     p->oh == p->ih && p->ow == p->iw;
 	g.copy = bytes > 1 || p->pt > 0 || p->pl > 0 || last_y >= p->ih || last_x >= p->iw;
-	g.first_col = -p->pl;
 	g.cols = last_x + p->pl + 1;
 	g.pixel = (size_t)(g.copy ? p->ic * bytes : p->in_ld);
 	g.merged = p->kw > 1 && p->dw == 1 && p->groups == 1 && g.pixel < (size_t)p->ic * bytes + 4;
@@ -92,33 +91,6 @@ AXK_INLINE axk_conv_geometry axk_conv_geometry_of(const struct axk_conv *p, int 
 AXK_INLINE int axk_conv_band_rows(const axk_conv_geometry *g, const struct axk_conv *p)
 {
 	return g->long_row ? 1 : (g->band / g->ow - 1) * p->sh + (p->kh - 1) * p->dh + 1;
-}
-
-/* Copies the input rows of the band that starts at output row oy into `to`, padded. */
-AXK_INLINE void axk_conv_copy_band(const axk_conv_geometry *g, const struct axk_conv *p, const uint8_t *image,
-				   int oy, uint8_t *to)
-{
-	const int ic = p->ic, rows = axk_conv_band_rows(g, p), first = g->first_col;
-	const int left = first < 0 ? -first < g->cols ? -first : g->cols : 0;
-	int from_col = first < 0 ? 0 : first, count = p->iw - from_col;
-	count = count > g->cols - left ? g->cols - left : count < 0 ? 0 : count;
-	for (int r = 0; r < rows; r++, to += g->row) {
-		int iy = oy * p->sh - p->pt + r;
-		if (iy < 0 || iy >= p->ih) {
-			memset(to, p->zp_in, g->row);
-			continue;
-		}
-		const uint8_t *from = image + ((size_t)iy * p->iw + from_col) * p->in_ld;
-		uint8_t *at = to + (size_t)left * ic;
-		memset(to, p->zp_in, (size_t)left * ic);
-		if (p->in_ld == ic)
-			memcpy(at, from, (size_t)count * ic);
-		else
-			for (int c = 0; c < count; c++)
-				memcpy(at + (size_t)c * ic, from + (size_t)c * p->in_ld, (size_t)ic);
-		at += (size_t)count * ic;
-		memset(at, p->zp_in, (size_t)(to + g->row - at));
-	}
 }
 
 #endif

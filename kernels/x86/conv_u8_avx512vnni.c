@@ -228,6 +228,39 @@ AXK_CV_TILE(1, 12, AXK_CV_FAST_1x12)
 AXK_CV_TILE(1, 4, AXK_CV_FAST_1x4)
 AXK_CV_TILE(1, 1, AXK_CV_FAST_1x1)
 
+/* Pixels of ic channels, ld apart, to ic apart. Writes up to 63 bytes behind the last one. */
+AXK_INLINE void axk_conv_vnni_squeeze(uint8_t *to, const uint8_t *from, size_t ic, size_t ld, int pixels)
+{
+	for (; pixels > 0; pixels--, to += ic, from += ld)
+		for (size_t i = 0; i < ic; i += 64)
+			_mm512_storeu_si512(to + i, _mm512_loadu_si512(from + i));
+}
+
+/* Copies the input rows of the band that starts at output row oy into `to`, padded. */
+AXK_INLINE void axk_conv_vnni_copy(const axk_conv_geometry *g, const struct axk_conv *p, const uint8_t *image, int oy,
+				   uint8_t *to)
+{
+	const size_t ic = (size_t)p->ic, ld = (size_t)p->in_ld;
+	const int rows = axk_conv_band_rows(g, p), left = p->pl < 0 ? 0 : p->pl < g->cols ? p->pl : g->cols;
+	int from_col = p->pl < 0 ? -p->pl : 0, count = p->iw - from_col;
+	count = count > g->cols - left ? g->cols - left : count < 0 ? 0 : count;
+	for (int r = 0; r < rows; r++, to += g->row) {
+		int iy = oy * p->sh - p->pt + r;
+		if (iy < 0 || iy >= p->ih) {
+			memset(to, p->zp_in, g->row);
+			continue;
+		}
+		const uint8_t *from = image + ((size_t)iy * p->iw + from_col) * ld;
+		uint8_t *at = to + (size_t)left * ic, *end = at + (size_t)count * ic;
+		memset(to, p->zp_in, (size_t)left * ic);
+		if (ld == ic)
+			memcpy(at, from, (size_t)count * ic);
+		else
+			axk_conv_vnni_squeeze(at, from, ic, ld, count);
+		memset(end, p->zp_in, (size_t)(to + g->row - end));
+	}
+}
+
 /* The pixels [first, last) of an image, x at the window of `first`. */
 AXK_INLINE void axk_conv_vnni_band(const axk_conv_vnni *t, const uint8_t *x, size_t first, size_t last)
 {
@@ -293,7 +326,7 @@ AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *s
 			const uint8_t *in = (const uint8_t *)buf[1] + (size_t)image * p->ih * p->iw * p->in_ld;
 			int oy = g.long_row ? 0 : band * g.band / g.ow;
 			if (g.copy)
-				axk_conv_copy_band(&g, p, in, oy, scratch);
+				axk_conv_vnni_copy(&g, p, in, oy, scratch);
 			x = g.copy       ? scratch
 			    : g.long_row ? in + (size_t)band * g.band * g.pixel
 					 : in + (ptrdiff_t)(oy * p->sh - p->pt) * (ptrdiff_t)g.row -
