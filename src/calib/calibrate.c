@@ -197,12 +197,15 @@ static AxcCalibMethod method_of(const AxcCalibConfig *cfg)
 	return cfg->scheme == AXC_SCHEME_PER_TENSOR_MIN_MAX ? AXC_CALIB_MIN_MAX : AXC_CALIB_MSE;
 }
 
-static bool bounded(const AxcGraph *g, AxcId id)
+/* The operator's bound is what limits the value. That of a Clip that was never reached limits nothing. */
+static bool bounded(const AxcGraph *g, AxcId id, const AxcRange *r)
 {
 	AxcId producer = g->values.at[id].producer;
 	const AxcNode *n = producer ? &g->nodes.at[producer] : NULL;
 	float lo, hi;
-	return n && n->op && n->op->bounds && n->op->bounds(g, n, &lo, &hi);
+	if (!n || !n->op || !n->op->bounds || !n->op->bounds(g, n, &lo, &hi))
+		return false;
+	return strcmp(n->op_type, "Clip") != 0 || r->max >= hi || (lo < 0 && r->min <= lo);
 }
 
 static void finish_means(AxcArena *arena, Calibration *c, AxcId id)
@@ -228,7 +231,7 @@ static void finish(AxcArena *arena, Calibration *c, const AxcCalibConfig *cfg)
 		r->hist = c->at[id].hist;
 		finish_means(arena, c, id);
 		axc_choose_range(r, method_of(cfg), cfg->percentile,
-		                 cfg->method == AXC_CALIB_AUTO && bounded(c->g, id));
+		                 cfg->method == AXC_CALIB_AUTO && bounded(c->g, id, r));
 	}
 }
 
