@@ -139,7 +139,7 @@ def equal_to_ort(net, args, xs):
     port = json.loads((net.out / "compiled_model/model.json").read_text())
     i, outs = port["inputs"][0], port["outputs"]
     scale, zero = np.float32(i["scale"][0]), i["zero_point"][0]
-    q = np.clip(np.rint(xs / scale + np.float32(zero)), -128, 127).astype(np.int8)
+    q = np.clip(np.rint(xs / scale) + np.float32(zero), -128, 127).astype(np.int8)
     if i["layout"] == "NHWC":
         q = q.transpose(0, 2, 3, 1)
         pad = i["shape"][3] - q.shape[3]
