@@ -1,8 +1,9 @@
-/* Companions of the vector transposed convolutions: each phase packed as the convolution that computes it. */
+/* Companions of the vector transposed convolutions: each phase packed as the convolution that
+ * computes it. */
 #include "kernels/host/host.h"
+#include "kernels/ref/epilogue.h"
 #include "kernels/ref/math.h"
 #include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 #include "kernels/x86/convt_phases.h"
 
 typedef size_t bytes_fn(const void *params);
@@ -52,7 +53,8 @@ static size_t packed_bytes(const struct axk_conv *p, bytes_fn *conv)
 	return bytes;
 }
 
-static void pack(const struct axk_conv *p, const AxkPackIn *in, uint8_t *dst, bytes_fn *bytes, pack_fn *conv)
+static void pack(const struct axk_conv *p, const AxkPackIn *in, uint8_t *dst, bytes_fn *bytes,
+		 pack_fn *conv)
 {
 	const AxkTaps all = axk_taps_of(p);
 	int32_t *table = (int32_t *)dst;
@@ -60,13 +62,15 @@ static void pack(const struct axk_conv *p, const AxkPackIn *in, uint8_t *dst, by
 	memset(dst, 0, packed_bytes(p, bytes));
 	for (int i = 0; i < p->sh * p->sw; i++) {
 		const axk_convt_axis y = axk_convt_rows(p, i), x = axk_convt_cols(p, i);
-		const AxkTaps taps = {all.channel, -y.step * all.row, -x.step * all.col}; /* in reverse */
+		const AxkTaps taps = {all.channel, -y.step * all.row,
+				      -x.step * all.col}; /* in reverse */
 		struct axk_conv q = axk_convt_phase(p, i);
 		AxkPackIn part = *in;
 		table[i] = (int32_t)at;
 		if (q.oh == 0 || q.ow == 0)
 			continue;
-		part.weights = (const int8_t *)in->weights + (y.first + (y.count - 1) * y.step) * all.row +
+		part.weights = (const int8_t *)in->weights +
+			       (y.first + (y.count - 1) * y.step) * all.row +
 			       (x.first + (x.count - 1) * x.step) * all.col;
 		conv(&q, &part, taps, dst + at);
 		at += (bytes(&q) + 63) / 64 * 64;

@@ -1,4 +1,5 @@
-/* Companions of the vector depthwise convolutions: scratch, weights interleaved in groups of four taps. */
+/* Companions of the vector depthwise convolutions: scratch, weights interleaved in groups of four
+ * taps. */
 #include "kernels/host/host.h"
 #include "kernels/x86/dwconv_geometry.h"
 
@@ -12,7 +13,8 @@ size_t axk_scratch_dwconv_vnni(const void *params)
 {
 	const struct axk_conv *p = params;
 	axk_dw_geometry g = axk_dw_geometry_of(p, 64);
-	size_t outputs = p->has_lut || p->add ? (size_t)p->ow * 64 : 0; /* a row, 64 bytes per pixel */
+	size_t outputs =
+		p->has_lut || p->add ? (size_t)p->ow * 64 : 0; /* a row, 64 bytes per pixel */
 	return (size_t)g.ring * g.row + outputs + AXK_SLACK;
 }
 
@@ -23,12 +25,14 @@ size_t axk_pack_bytes_dwconv_vnni(const void *params)
 }
 
 /* Fills lane `at` of a block (channel `at % lanes` of it) with what belongs to output channel c. */
-static void pack_lane(const struct axk_conv *p, const axk_dw_geometry *g, const AxkPackIn *in, uint8_t *block, int at, int c)
+static void pack_lane(const struct axk_conv *p, const axk_dw_geometry *g, const AxkPackIn *in,
+		      uint8_t *block, int at, int c)
 {
 	const size_t taps = (size_t)p->kh * p->kw;
 	const int8_t *from = (const int8_t *)in->weights + (size_t)c * taps;
 	int zp = p->zp_in < 0 ? in->zp_in[c / (p->oc / p->ic)] : p->zp_in;
-	size_t lane = (size_t)(at % 16 / 4 * 16 + at / 16 * 4 + at % 4); /* where interleaving puts it */
+	size_t lane =
+		(size_t)(at % 16 / 4 * 16 + at / 16 * 4 + at % 4); /* where interleaving puts it */
 	int32_t *bias = (int32_t *)block;
 	float *m = (float *)(bias + 64);
 	int8_t *w = (int8_t *)(m + 64);
@@ -83,10 +87,12 @@ void axk_pack_dwconv_avx2(const void *params, const AxkPackIn *in, void *dst)
 	axk_dw_geometry g = axk_dw_geometry_of(p, 32);
 	memset(dst, 0, axk_pack_bytes_dwconv_avx2(p));
 	for (int c = 0; c < p->oc; c++) {
-		int32_t *bias = (int32_t *)((uint8_t *)dst + (size_t)(c / 32) * 128 * (size_t)(2 + g.groups));
+		int32_t *bias = (int32_t *)((uint8_t *)dst +
+					    (size_t)(c / 32) * 128 * (size_t)(2 + g.groups));
 		float *m = (float *)(bias + 32);
 		int16_t *w = (int16_t *)(m + 32);
-		int at = c % 32, lane = at % 16 / 4 * 8 + at / 16 * 4 + at % 4; /* where interleaving puts it */
+		int at = c % 32,
+		    lane = at % 16 / 4 * 8 + at / 16 * 4 + at % 4; /* where interleaving puts it */
 		const int8_t *from = (const int8_t *)in->weights + (size_t)c * taps;
 		int zp = p->zp_in < 0 ? in->zp_in[c / (p->oc / p->ic)] : p->zp_in;
 		bias[lane] = axk_folded_bias(in->bias[c], from, taps, zp);

@@ -32,9 +32,10 @@ AxkTaps axk_taps_of(const struct axk_conv *p)
 	return (AxkTaps){p->kh * p->kw * icg, p->kw * icg, icg};
 }
 
-/* Weight bytes of one output channel into its lane, `step` bytes between 4-byte steps; returns their sum. */
-static int64_t pack_lane(const axk_conv_geometry *g, const struct axk_conv *p, const int8_t *w, AxkTaps taps, int8_t *dst,
-			 size_t step)
+/* Weight bytes of one output channel into its lane, `step` bytes between 4-byte steps; returns
+ * their sum. */
+static int64_t pack_lane(const axk_conv_geometry *g, const struct axk_conv *p, const int8_t *w,
+			 AxkTaps taps, int8_t *dst, size_t step)
 {
 	int64_t sum = 0;
 	for (int ky = 0; ky < p->kh; ky++) {

@@ -5,11 +5,11 @@
 #include "kernels/axk.h"
 
 /* split_u8.c: units of the kernels that need no packing, and of the reference kernels */
-int axk_units_conv_rows(const void *params);      /* struct axk_conv: n * oh */
-int axk_units_conv_u8_c(const void *params);      /* n * oh * blocks of 8 channels */
-int axk_units_pool_rows(const void *params);      /* struct axk_pool: n * oh */
-int axk_units_mean_u8(const void *params);        /* n * blocks of 64 channels */
-int axk_units_binary_u8(const void *params);      /* places of the outer dimensions * chunks */
+int axk_units_conv_rows(const void *params); /* struct axk_conv: n * oh */
+int axk_units_conv_u8_c(const void *params); /* n * oh * blocks of 8 channels */
+int axk_units_pool_rows(const void *params); /* struct axk_pool: n * oh */
+int axk_units_mean_u8(const void *params);   /* n * blocks of 64 channels */
+int axk_units_binary_u8(const void *params); /* places of the outer dimensions * chunks */
 int axk_units_lut_u8(const void *params);
 int axk_units_softmax_u8(const void *params);     /* outer */
 int axk_units_resize_u8_rows(const void *params); /* n * oh */
@@ -48,14 +48,17 @@ size_t axk_scratch_dwconv_avx2(const void *params);
 size_t axk_pack_bytes_dwconv_avx2(const void *params);
 void axk_pack_dwconv_avx2(const void *params, const AxkPackIn *in, void *dst);
 
-/* Weights of a convolution inside an array of other order: steps in elements, possibly negative, between
- * output channels and the rows and columns of the window; the input channels of a tap lie together. */
+/* Weights of a convolution inside an array of other order: steps in elements, possibly negative,
+ * between output channels and the rows and columns of the window; the input channels of a tap lie
+ * together. */
 typedef struct AxkTaps {
 	ptrdiff_t channel, row, col;
 } AxkTaps;
 AxkTaps axk_taps_of(const struct axk_conv *p); /* the usual order */
-void axk_pack_conv_vnni_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps, void *dst);
-void axk_pack_conv_avx2_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps, void *dst);
+void axk_pack_conv_vnni_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps,
+			     void *dst);
+void axk_pack_conv_avx2_taps(const struct axk_conv *p, const AxkPackIn *in, AxkTaps taps,
+			     void *dst);
 
 /* pack_u8_convt.c: convt_u8_avx512vnni.c, convt_u8_avx2.c */
 int axk_fits_convt_phases(const void *params);

@@ -3,9 +3,9 @@
  * Packed: int32 bias[blocks][8] (zero point folded in), float m[blocks][8],
  * int8 w[blocks][kh][kw][ic/groups][8]. */
 #include "kernels/axk.h"
+#include "kernels/ref/epilogue.h"
 #include "kernels/ref/math.h"
 #include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 
 /* One pixel: adds all taps of 8 channels. x: the image at the group's first channel. */
 AXK_INLINE void axk_conv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x, const int8_t *w,
@@ -17,7 +17,8 @@ AXK_INLINE void axk_conv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x, 
 		for (int kx = 0; kx < p->kw; kx++) {
 			int ix = ox * p->sw - p->pl + kx * p->dw;
 			int inside = iy >= 0 && iy < p->ih && ix >= 0 && ix < p->iw;
-			const uint8_t *px = inside ? x + ((size_t)iy * p->iw + ix) * p->in_ld : NULL;
+			const uint8_t *px =
+				inside ? x + ((size_t)iy * p->iw + ix) * p->in_ld : NULL;
 			for (int i = 0; i < icg; i++, w += 8) {
 				int v = px ? px[i] : p->zp_in;
 				for (int o = 0; o < 8; o++)
@@ -52,7 +53,9 @@ AXK_FN void AXK_NAME(axk_conv_u8_c)(const void *params, void *const *buf, void *
 			axk_epilogue(p, acc, m + (size_t)block * 8, n,
 				     p->out_f32 ? (void *)((float *)buf[0] + at)
 						: (void *)((uint8_t *)buf[0] + at),
-				     buf[3], p->add ? (const uint8_t *)buf[4] + pixel * p->res_ld + c0 : NULL);
+				     buf[3],
+				     p->add ? (const uint8_t *)buf[4] + pixel * p->res_ld + c0
+					    : NULL);
 		}
 	}
 }

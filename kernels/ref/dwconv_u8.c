@@ -2,15 +2,16 @@
  * per channel. Unit: one output row.
  * Packed: int32 bias[oc] (zero point folded in), float m[oc], int8 w[kh][kw][oc]. */
 #include "kernels/axk.h"
+#include "kernels/ref/epilogue.h"
 #include "kernels/ref/math.h"
 #include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 
 enum { AXK_DWCONV_U8_C_BLOCK = 16 };
 
 /* One pixel, channels [c0, c0 + n). */
 AXK_INLINE void axk_dwconv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x, const int8_t *w,
-				      const uint8_t *zp, int oy, int ox, int c0, int n, int32_t *acc)
+				      const uint8_t *zp, int oy, int ox, int c0, int n,
+				      int32_t *acc)
 {
 	const int mult = p->oc / p->ic;
 	for (int ky = 0; ky < p->kh; ky++) {
@@ -33,8 +34,8 @@ AXK_INLINE void axk_dwconv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x
 	}
 }
 
-AXK_FN void AXK_NAME(axk_dwconv_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
-				      int end)
+AXK_FN void AXK_NAME(axk_dwconv_u8_c)(const void *params, void *const *buf, void *scratch,
+				      int begin, int end)
 {
 	const struct axk_conv *p = params;
 	const int32_t *bias = buf[2];
@@ -43,11 +44,13 @@ AXK_FN void AXK_NAME(axk_dwconv_u8_c)(const void *params, void *const *buf, void
 	const uint8_t *zp = p->zp_in < 0 ? buf[5] : NULL;
 	(void)scratch;
 	for (int row = begin; row < end; row++) {
-		const uint8_t *x = (const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
+		const uint8_t *x =
+			(const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
 		for (int ox = 0; ox < p->ow; ox++) {
 			size_t pixel = (size_t)row * p->ow + ox;
 			for (int c0 = 0; c0 < p->oc; c0 += AXK_DWCONV_U8_C_BLOCK) {
-				int n = p->oc - c0 < AXK_DWCONV_U8_C_BLOCK ? p->oc - c0 : AXK_DWCONV_U8_C_BLOCK;
+				int n = p->oc - c0 < AXK_DWCONV_U8_C_BLOCK ? p->oc - c0
+									   : AXK_DWCONV_U8_C_BLOCK;
 				size_t at = pixel * p->out_ld + c0;
 				int32_t acc[AXK_DWCONV_U8_C_BLOCK];
 				memcpy(acc, bias + c0, (size_t)n * sizeof *acc);
@@ -55,7 +58,10 @@ AXK_FN void AXK_NAME(axk_dwconv_u8_c)(const void *params, void *const *buf, void
 				axk_epilogue(p, acc, m + c0, n,
 					     p->out_f32 ? (void *)((float *)buf[0] + at)
 							: (void *)((uint8_t *)buf[0] + at),
-					     buf[3], p->add ? (const uint8_t *)buf[4] + pixel * p->res_ld + c0 : NULL);
+					     buf[3],
+					     p->add ? (const uint8_t *)buf[4] + pixel * p->res_ld +
+							      c0
+						    : NULL);
 			}
 		}
 	}

@@ -3,10 +3,15 @@
 #ifndef AXK_REF_EPILOGUE_H
 #define AXK_REF_EPILOGUE_H
 
+#include "kernels/axk.h"
+#include "kernels/ref/math.h"
+#include "kernels/ref/round.h"
+
 AXK_INLINE float axk_residual(const struct axk_conv *p, float q, float r)
 {
 	float a = p->add == 1 ? q : r, b = p->add == 1 ? r : q;
-	return axk_rintf(axk_clampf(axk_fmaf(a, p->ra, axk_fmaf(b, p->rb, p->rfx)), p->alo, p->ahi));
+	return axk_rintf(
+		axk_clampf(axk_fmaf(a, p->ra, axk_fmaf(b, p->rb, p->rfx)), p->alo, p->ahi));
 }
 
 /* Writes n outputs of one pixel; out and res point at the first of them. */

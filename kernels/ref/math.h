@@ -2,6 +2,8 @@
 #ifndef AXK_REF_MATH_H
 #define AXK_REF_MATH_H
 
+#include "kernels/axk.h"
+
 #if defined(AXK_HAS_FMA) || defined(__FMA__) || defined(__aarch64__)
 AXK_INLINE float axk_fmaf(float a, float b, float c)
 {

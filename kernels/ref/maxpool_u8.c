@@ -2,13 +2,14 @@
  * Unit: one output row. */
 #include "kernels/axk.h"
 
-AXK_FN void AXK_NAME(axk_maxpool_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
-				       int end)
+AXK_FN void AXK_NAME(axk_maxpool_u8_c)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_pool *p = params;
 	(void)scratch;
 	for (int row = begin; row < end; row++) {
-		const uint8_t *x = (const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
+		const uint8_t *x =
+			(const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
 		for (int ox = 0; ox < p->ow; ox++) {
 			uint8_t *y = (uint8_t *)buf[0] + ((size_t)row * p->ow + ox) * p->out_ld;
 			memset(y, 0, (size_t)p->c);

@@ -3,7 +3,8 @@
 #include "kernels/axk.h"
 #include "kernels/ref/round.h"
 
-AXK_FN void AXK_NAME(axk_mean_u8_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_mean_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
+				    int end)
 {
 	const struct axk_mean *p = params;
 	const int blocks = (p->c + 63) / 64;
@@ -22,7 +23,8 @@ AXK_FN void AXK_NAME(axk_mean_u8_c)(const void *params, void *const *buf, void *
 				((float *)buf[0])[at + i] = v;
 			else
 				((uint8_t *)buf[0])[at + i] =
-					(uint8_t)(int)(axk_rintf(axk_clampf(v, p->lo, p->hi)) + p->zp);
+					(uint8_t)(int)(axk_rintf(axk_clampf(v, p->lo, p->hi)) +
+						       p->zp);
 		}
 	}
 }

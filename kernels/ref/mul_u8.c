@@ -3,7 +3,8 @@
 #include "kernels/ref/round.h"
 #include "kernels/ref/strided.h"
 
-AXK_FN void AXK_NAME(axk_mul_u8_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_mul_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
+				   int end)
 {
 	const struct axk_binary_u8 *p = params;
 	const uint8_t *lut = p->has_lut ? buf[3] : NULL;
@@ -12,10 +13,13 @@ AXK_FN void AXK_NAME(axk_mul_u8_c)(const void *params, void *const *buf, void *s
 	for (int u = begin; u < end; u++) {
 		int outer = u / chunks, chunk = u % chunks, n = axk_chunk_len(p->dims, chunk);
 		uint8_t *y = (uint8_t *)buf[0] + axk_chunk_at(p->dims, p->sy, outer, chunk);
-		const uint8_t *a = (const uint8_t *)buf[1] + axk_chunk_at(p->dims, p->sa, outer, chunk);
-		const uint8_t *b = (const uint8_t *)buf[2] + axk_chunk_at(p->dims, p->sb, outer, chunk);
+		const uint8_t *a =
+			(const uint8_t *)buf[1] + axk_chunk_at(p->dims, p->sa, outer, chunk);
+		const uint8_t *b =
+			(const uint8_t *)buf[2] + axk_chunk_at(p->dims, p->sb, outer, chunk);
 		for (int i = 0; i < n; i++) {
-			int product = (a[(ptrdiff_t)i * la] - p->za) * (b[(ptrdiff_t)i * lb] - p->zb);
+			int product =
+				(a[(ptrdiff_t)i * la] - p->za) * (b[(ptrdiff_t)i * lb] - p->zb);
 			float scaled = (float)product * p->ra; /* rounded before the addition */
 			int q = (int)axk_rintf(axk_clampf(scaled + p->fx, p->lo, p->hi));
 			y[(ptrdiff_t)i * ly] = lut ? lut[q] : (uint8_t)q;

@@ -21,8 +21,8 @@ AXK_INLINE void axk_resize_linear_u8_c_pixel(const struct axk_resize_u8 *p, uint
 	}
 }
 
-AXK_FN void AXK_NAME(axk_resize_linear_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
-					     int end)
+AXK_FN void AXK_NAME(axk_resize_linear_u8_c)(const void *params, void *const *buf, void *scratch,
+					     int begin, int end)
 {
 	const struct axk_resize_u8 *p = params;
 	const int32_t *y0 = buf[2], *y1 = y0 + p->oh, *x0 = y1 + p->oh, *x1 = x0 + p->ow;
@@ -30,14 +30,16 @@ AXK_FN void AXK_NAME(axk_resize_linear_u8_c)(const void *params, void *const *bu
 	(void)scratch;
 	for (int row = begin; row < end; row++) {
 		int oy = row % p->oh;
-		const uint8_t *x = (const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
+		const uint8_t *x =
+			(const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
 		const uint8_t *top = x + (size_t)y0[oy] * p->iw * p->in_ld;
 		const uint8_t *bottom = x + (size_t)y1[oy] * p->iw * p->in_ld;
 		for (int ox = 0; ox < p->ow; ox++) {
 			size_t left = (size_t)x0[ox] * p->in_ld, right = (size_t)x1[ox] * p->in_ld;
-			axk_resize_u8_c_corners k = {top + left, top + right, bottom + left, bottom + right,
-						     dx2[ox] * dy2[oy], dx1[ox] * dy2[oy], dx2[ox] * dy1[oy],
-						     dx1[ox] * dy1[oy]};
+			axk_resize_u8_c_corners k = {top + left,        top + right,
+						     bottom + left,     bottom + right,
+						     dx2[ox] * dy2[oy], dx1[ox] * dy2[oy],
+						     dx2[ox] * dy1[oy], dx1[ox] * dy1[oy]};
 			axk_resize_linear_u8_c_pixel(
 				p, (uint8_t *)buf[0] + ((size_t)row * p->ow + ox) * p->out_ld, &k);
 		}

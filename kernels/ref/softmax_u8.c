@@ -1,4 +1,5 @@
-/* Softmax on u8, the specification: rule 8; the sum is float, in the order of c. Unit: one outer. */
+/* Softmax on u8, the specification: rule 8; the sum is float, in the order of c. Unit: one outer.
+ */
 #include "kernels/axk.h"
 #include "kernels/ref/round.h"
 
@@ -19,15 +20,16 @@ AXK_INLINE void axk_softmax_u8_c_row(const struct axk_softmax_u8 *p, uint8_t *y,
 	}
 }
 
-AXK_FN void AXK_NAME(axk_softmax_u8_c)(const void *params, void *const *buf, void *scratch, int begin,
-				       int end)
+AXK_FN void AXK_NAME(axk_softmax_u8_c)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_softmax_u8 *p = params;
 	(void)scratch;
 	for (int o = begin; o < end; o++)
 		for (int i = 0; i < p->inner; i++)
 			axk_softmax_u8_c_row(p,
-					     (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer + (ptrdiff_t)i * p->y_inner,
+					     (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer +
+						     (ptrdiff_t)i * p->y_inner,
 					     (const uint8_t *)buf[1] + (ptrdiff_t)o * p->x_outer +
 						     (ptrdiff_t)i * p->x_inner,
 					     buf[2]);

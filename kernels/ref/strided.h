@@ -3,6 +3,8 @@
 #ifndef AXK_REF_STRIDED_H
 #define AXK_REF_STRIDED_H
 
+#include "kernels/axk.h"
+
 enum { AXK_CHUNK = 4096 };
 
 AXK_INLINE int axk_chunks(const int *dims)

@@ -5,7 +5,8 @@
 #include "kernels/ref/strided.h"
 #include "kernels/x86/u8_avx512.h"
 
-AXK_FN void axk_add_u8_avx512(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_add_u8_avx512(const void *params, void *const *buf, void *scratch, int begin,
+			      int end)
 {
 	const struct axk_binary_u8 *p = params;
 	const int chunks = axk_chunks(p->dims);
@@ -13,11 +14,15 @@ AXK_FN void axk_add_u8_avx512(const void *params, void *const *buf, void *scratc
 	for (int u = begin; u < end; u++) {
 		int outer = u / chunks, chunk = u % chunks, n = axk_chunk_len(p->dims, chunk);
 		uint8_t *y = (uint8_t *)buf[0] + axk_chunk_at(p->dims, p->sy, outer, chunk);
-		const uint8_t *a = (const uint8_t *)buf[1] + axk_chunk_at(p->dims, p->sa, outer, chunk);
-		const uint8_t *b = (const uint8_t *)buf[2] + axk_chunk_at(p->dims, p->sb, outer, chunk);
+		const uint8_t *a =
+			(const uint8_t *)buf[1] + axk_chunk_at(p->dims, p->sa, outer, chunk);
+		const uint8_t *b =
+			(const uint8_t *)buf[2] + axk_chunk_at(p->dims, p->sb, outer, chunk);
 		for (int i = 0; i < n; i += 64) {
-			__m512i va = p->sa[7] ? _mm512_loadu_si512(a + i) : _mm512_set1_epi8((char)*a);
-			__m512i vb = p->sb[7] ? _mm512_loadu_si512(b + i) : _mm512_set1_epi8((char)*b);
+			__m512i va =
+				p->sa[7] ? _mm512_loadu_si512(a + i) : _mm512_set1_epi8((char)*a);
+			__m512i vb =
+				p->sb[7] ? _mm512_loadu_si512(b + i) : _mm512_set1_epi8((char)*b);
 			__m512i q = axk_add_512(va, vb, p->ra, p->rb, p->fx, p->lo, p->hi);
 			if (p->has_lut)
 				q = axk_lut_512(q, buf[3]);

@@ -1,18 +1,23 @@
 /* Transposed convolution as ordinary ones: the output elements whose row and column leave the same
- * remainder modulo the stride (a phase) are a convolution of stride 1 over the input, with those taps
- * that reach them, in reverse. Each phase is convolved into scratch, then spread over the output. */
+ * remainder modulo the stride (a phase) are a convolution of stride 1 over the input, with those
+ * taps that reach them, in reverse. Each phase is convolved into scratch, then spread over the
+ * output. */
 #ifndef AXK_X86_CONVT_PHASES_H
 #define AXK_X86_CONVT_PHASES_H
 
-/* Taps along one axis: first, first + step, … (count of them), spaced `apart` inputs, the last of them
- * first; `pad` inputs before the first window. */
+#include "kernels/ref/epilogue.h"
+
+/* Taps along one axis: first, first + step, … (count of them), spaced `apart` inputs, the last of
+ * them first; `pad` inputs before the first window. */
 typedef struct axk_convt_axis {
 	int first, step, count, apart, pad, outputs;
 } axk_convt_axis;
 
-AXK_INLINE axk_convt_axis axk_convt_axis_of(int phase, int size, int k, int stride, int dilation, int pad)
+AXK_INLINE axk_convt_axis axk_convt_axis_of(int phase, int size, int k, int stride, int dilation,
+					    int pad)
 {
-	axk_convt_axis a = {0, 1, 0, dilation, 0, phase < size ? (size - phase + stride - 1) / stride : 0};
+	axk_convt_axis a = {0,        1, 0,
+			    dilation, 0, phase < size ? (size - phase + stride - 1) / stride : 0};
 	int n = phase + pad;
 	while (a.step * dilation % stride != 0)
 		a.step++;
@@ -63,8 +68,8 @@ AXK_INLINE size_t axk_convt_bytes(const struct axk_conv *q)
 }
 
 /* Spreads a phase over the output, through table and residual. */
-AXK_INLINE void axk_convt_spread(const struct axk_conv *p, void *const *buf, const uint8_t *from, int image, int phase,
-				 const struct axk_conv *q)
+AXK_INLINE void axk_convt_spread(const struct axk_conv *p, void *const *buf, const uint8_t *from,
+				 int image, int phase, const struct axk_conv *q)
 {
 	const size_t size = p->out_f32 ? sizeof(float) : 1, n = (size_t)p->oc * size;
 	const uint8_t *lut = buf[3];
@@ -84,11 +89,14 @@ AXK_INLINE void axk_convt_spread(const struct axk_conv *p, void *const *buf, con
 	}
 }
 
-typedef void axk_convt_kernel(const void *params, void *const *buf, void *scratch, int begin, int end);
+typedef void axk_convt_kernel(const void *params, void *const *buf, void *scratch, int begin,
+			      int end);
 
-/* Units: phase by phase of each image. Packed: int32 offset[phases] in bytes from the start of buf[2]. */
-AXK_INLINE void axk_convt_units(const struct axk_conv *p, void *const *buf, uint8_t *scratch, int begin, int end,
-				axk_convt_kernel *conv, int (*conv_units)(const struct axk_conv *))
+/* Units: phase by phase of each image. Packed: int32 offset[phases] in bytes from the start of
+ * buf[2]. */
+AXK_INLINE void axk_convt_units(const struct axk_conv *p, void *const *buf, uint8_t *scratch,
+				int begin, int end, axk_convt_kernel *conv,
+				int (*conv_units)(const struct axk_conv *))
 {
 	for (int u = begin; u < end; u++) {
 		int image = u / (p->sh * p->sw), phase = u % (p->sh * p->sw);

@@ -1,12 +1,13 @@
 /* Transposed convolution u8 x s8 by the AVX-512 VNNI convolution. Unit: one phase of one image. */
 #include "kernels/axk.h"
+#include "kernels/ref/epilogue.h"
 #include "kernels/ref/math.h"
 #include "kernels/ref/round.h"
-#include "kernels/ref/epilogue.h"
 #include "kernels/x86/conv_geometry.h"
 #include "kernels/x86/convt_phases.h"
 
-AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin, int end);
+AXK_FN void axk_conv_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin,
+				   int end);
 
 AXK_INLINE int axk_convt_avx512vnni_units(const struct axk_conv *q)
 {
@@ -14,7 +15,9 @@ AXK_INLINE int axk_convt_avx512vnni_units(const struct axk_conv *q)
 	return g.images * g.bands * g.split;
 }
 
-AXK_FN void axk_convt_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_convt_u8_avx512vnni(const void *params, void *const *buf, void *scratch, int begin,
+				    int end)
 {
-	axk_convt_units(params, buf, scratch, begin, end, axk_conv_u8_avx512vnni, axk_convt_avx512vnni_units);
+	axk_convt_units(params, buf, scratch, begin, end, axk_conv_u8_avx512vnni,
+			axk_convt_avx512vnni_units);
 }

@@ -1,23 +1,26 @@
-/* How the vector depthwise convolutions cut their work; the same arithmetic in the kernel and where the
- * compiler packs weights and sizes scratch.
+/* How the vector depthwise convolutions cut their work; the same arithmetic in the kernel and where
+ * the compiler packs weights and sizes scratch.
  *
- * Channels go in blocks of 64 bytes. A remainder of at most 32 (16) channels is worked on 2 (4) pixels at
- * a time: `lanes` is the channels per pixel in a vector. Input rows are copied into scratch one block of
- * channels at a time, padded with the zero point, columns sorted by their remainder modulo the stride, so that
- * neighbouring outputs read neighbouring bytes whatever stride and padding are. */
+ * Channels go in blocks of 64 bytes. A remainder of at most 32 (16) channels is worked on 2 (4)
+ * pixels at a time: `lanes` is the channels per pixel in a vector. Input rows are copied into
+ * scratch one block of channels at a time, padded with the zero point, columns sorted by their
+ * remainder modulo the stride, so that neighbouring outputs read neighbouring bytes whatever stride
+ * and padding are. */
 #ifndef AXK_X86_DWCONV_GEOMETRY_H
 #define AXK_X86_DWCONV_GEOMETRY_H
+
+#include "kernels/axk.h"
 
 enum { AXK_DW_TAPS = 128, AXK_DW_BAND_BYTES = 131072 };
 
 typedef struct axk_dw_geometry {
-	int columns;    /* taps grouped by window column (3x3), else in order, four by four */
-	int groups;     /* of taps that are interleaved */
-	int blocks;     /* of a vector's channels, the last one may be a remainder */
-	int ring;       /* input rows kept in scratch */
-	int band;       /* output rows for which one block of channels is worked on before the next */
-	size_t cols;    /* columns of each remainder */
-	size_t row;     /* bytes of a scratch row of a whole block */
+	int columns; /* taps grouped by window column (3x3), else in order, four by four */
+	int groups;  /* of taps that are interleaved */
+	int blocks;  /* of a vector's channels, the last one may be a remainder */
+	int ring;    /* input rows kept in scratch */
+	int band;    /* output rows for which one block of channels is worked on before the next */
+	size_t cols; /* columns of each remainder */
+	size_t row;  /* bytes of a scratch row of a whole block */
 } axk_dw_geometry;
 
 /* vector: bytes of one, 64, or 32 (AVX2: two taps to a group, remainders not packed closer). */

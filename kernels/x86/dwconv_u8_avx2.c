@@ -1,24 +1,24 @@
-/* Depthwise convolution u8 x s8 with AVX2: two taps of 32 channels are interleaved to pairs of 16-bit
- * integers and multiplied exactly; packing the results back to bytes undoes the order that
+/* Depthwise convolution u8 x s8 with AVX2: two taps of 32 channels are interleaved to pairs of
+ * 16-bit integers and multiplied exactly; packing the results back to bytes undoes the order that
  * interleaving leaves. Unit: one output row.
- * Packed, per block of 32 lanes in the order of interleaving: int32 bias[32] (zero point folded in),
- * float m[32], int16 w[pair of taps][32][2]. */
+ * Packed, per block of 32 lanes in the order of interleaving: int32 bias[32] (zero point folded
+ * in), float m[32], int16 w[pair of taps][32][2]. */
 #include <immintrin.h>
 
 #include "kernels/axk.h"
 #include "kernels/x86/dwconv_geometry.h"
-#include "kernels/x86/u8_avx2.h"
 #include "kernels/x86/post_avx2.h"
+#include "kernels/x86/u8_avx2.h"
 
 /* What stays the same over the rows of one block of channels. */
 typedef struct axk_dw2 {
 	const struct axk_conv *p;
 	const axk_dw_geometry *g;
-	int c0, n;     /* first channel, channels */
+	int c0, n; /* first channel, channels */
 	const int32_t *bias;
 	const float *m;
 	const int8_t *w;
-	uint8_t *out;  /* of the first channel; at pixel 0 */
+	uint8_t *out; /* of the first channel; at pixel 0 */
 	const uint8_t *res, *lut;
 } axk_dw2;
 
@@ -28,8 +28,8 @@ AXK_INLINE __m256i axk_dw2_load(const void *from)
 }
 
 /* 32 float outputs. */
-static __attribute__((noinline, unused)) void axk_dw2_floats(const axk_dw2 *t, __m256i v0, __m256i v1, __m256i v2,
-							      __m256i v3, size_t pixel)
+static __attribute__((noinline, unused)) void
+axk_dw2_floats(const axk_dw2 *t, __m256i v0, __m256i v1, __m256i v2, __m256i v3, size_t pixel)
 {
 	int32_t acc[32];
 	float *out = (float *)t->out + pixel * t->p->out_ld;
@@ -44,11 +44,13 @@ static __attribute__((noinline, unused)) void axk_dw2_floats(const axk_dw2 *t, _
 }
 
 /* Table and residual. The residual of a remainder may lie at the end of its buffer. */
-static __attribute__((noinline, unused)) __m256i axk_dw2_post(const axk_dw2 *t, __m256i q, size_t pixel)
+static __attribute__((noinline, unused)) __m256i axk_dw2_post(const axk_dw2 *t, __m256i q,
+							      size_t pixel)
 {
 	const uint8_t *res = t->res ? t->res + pixel * t->p->res_ld : NULL;
 	__m128i l = axk_post_avx2(t->p, _mm256_castsi256_si128(q), t->lut, res);
-	__m128i h = axk_post_avx2(t->p, _mm256_extracti128_si256(q, 1), t->lut, res ? res + 16 : NULL);
+	__m128i h =
+		axk_post_avx2(t->p, _mm256_extracti128_si256(q, 1), t->lut, res ? res + 16 : NULL);
 	return _mm256_inserti128_si256(_mm256_castsi128_si256(l), h, 1);
 }
 
@@ -82,7 +84,7 @@ AXK_DW2_HOT void axk_dw2_put(uint8_t *to, __m256i v, int n)
 		*to++ = (uint8_t)rest;
 }
 
-#define AXK_DW2_DOT(v, pairs, i) \
+#define AXK_DW2_DOT(v, pairs, i)                                                                   \
 	v = _mm256_add_epi32(v, _mm256_madd_epi16(pairs, axk_dw2_load(t->w + 64 * k + 32 * (i))))
 
 /* One output row; r: where each of an even number of taps reads. */
@@ -98,7 +100,8 @@ AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps
 		__m256i v0 = axk_dw2_load(t->bias), v1 = axk_dw2_load(t->bias + 8);
 		__m256i v2 = axk_dw2_load(t->bias + 16), v3 = axk_dw2_load(t->bias + 24);
 		for (int k = 0; k < taps; k += 2) {
-			__m256i a = axk_dw2_load(r[k] + 32 * i), b = axk_dw2_load(r[k + 1] + 32 * i);
+			__m256i a = axk_dw2_load(r[k] + 32 * i),
+				b = axk_dw2_load(r[k + 1] + 32 * i);
 			__m256i l = _mm256_unpacklo_epi8(a, b), h = _mm256_unpackhi_epi8(a, b);
 			AXK_DW2_DOT(v0, _mm256_unpacklo_epi8(l, zero), 0);
 			AXK_DW2_DOT(v1, _mm256_unpackhi_epi8(l, zero), 1);
@@ -109,8 +112,10 @@ AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps
 			axk_dw2_floats(t, v0, v1, v2, v3, pixel + i);
 			continue;
 		}
-		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(v0, m, lo, hi), axk_dw2_quantize(v1, m + 8, lo, hi));
-		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(v2, m + 16, lo, hi), axk_dw2_quantize(v3, m + 24, lo, hi));
+		__m256i x = _mm256_packs_epi32(axk_dw2_quantize(v0, m, lo, hi),
+					       axk_dw2_quantize(v1, m + 8, lo, hi));
+		__m256i y = _mm256_packs_epi32(axk_dw2_quantize(v2, m + 16, lo, hi),
+					       axk_dw2_quantize(v3, m + 24, lo, hi));
 		__m256i q = _mm256_packus_epi16(_mm256_add_epi16(x, zp), _mm256_add_epi16(y, zp));
 		if (post)
 			q = axk_dw2_post(t, q, pixel + i);
@@ -118,17 +123,20 @@ AXK_DW2_HOT void axk_dw2_row(const axk_dw2 *t, const uint8_t *const *r, int taps
 	}
 }
 
-static __attribute__((noinline, unused)) void axk_dw2_row_any(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+static __attribute__((noinline, unused)) void axk_dw2_row_any(const axk_dw2 *t,
+							      const uint8_t *const *r, size_t pixel)
 {
 	axk_dw2_row(t, r, 2 * t->g->groups, pixel);
 }
 
-static __attribute__((noinline, unused)) void axk_dw2_row_3x3(const axk_dw2 *t, const uint8_t *const *r, size_t pixel)
+static __attribute__((noinline, unused)) void axk_dw2_row_3x3(const axk_dw2 *t,
+							      const uint8_t *const *r, size_t pixel)
 {
 	axk_dw2_row(t, r, 10, pixel);
 }
 
-/* One input row into its place in scratch, columns sorted by remainder; row: NULL outside of the image. */
+/* One input row into its place in scratch, columns sorted by remainder; row: NULL outside of the
+ * image. */
 AXK_INLINE void axk_dw2_fetch(const axk_dw2 *t, const uint8_t *row, uint8_t *to, __m256i pad)
 {
 	const struct axk_conv *p = t->p;
@@ -161,7 +169,8 @@ AXK_INLINE __m256i axk_dw2_pad(const axk_dw2 *t, const uint8_t *zp)
 }
 
 /* Output rows [first, last) of one image, one block of channels. */
-AXK_INLINE void axk_dw2_block(const axk_dw2 *t, void *const *buf, uint8_t *ring, int image, int first, int last)
+AXK_INLINE void axk_dw2_block(const axk_dw2 *t, void *const *buf, uint8_t *ring, int image,
+			      int first, int last)
 {
 	const struct axk_conv *p = t->p;
 	const axk_dw_geometry *g = t->g;
@@ -188,7 +197,8 @@ AXK_INLINE void axk_dw2_block(const axk_dw2 *t, void *const *buf, uint8_t *ring,
 	}
 }
 
-AXK_FN void axk_dwconv_u8_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_dwconv_u8_avx2(const void *params, void *const *buf, void *scratch, int begin,
+			       int end)
 {
 	const struct axk_conv *p = params;
 	const axk_dw_geometry g = axk_dw_geometry_of(p, 32);
@@ -197,8 +207,12 @@ AXK_FN void axk_dwconv_u8_avx2(const void *params, void *const *buf, void *scrat
 		int rows = p->oh - first < end - begin ? p->oh - first : end - begin;
 		rows = rows < g.band ? rows : g.band;
 		for (int c0 = 0; c0 < p->oc; c0 += 32) {
-			axk_dw2 t = {p, &g, c0, p->oc - c0 < 32 ? p->oc - c0 : 32, NULL, NULL, NULL, NULL, NULL, buf[3]};
-			t.bias = (const int32_t *)((const uint8_t *)buf[2] + (size_t)(c0 / 32) * 128 * (size_t)(2 + g.groups));
+			axk_dw2 t = {p,    &g,    c0,   p->oc - c0 < 32 ? p->oc - c0 : 32,
+				     NULL, NULL,  NULL, NULL,
+				     NULL, buf[3]};
+			t.bias =
+				(const int32_t *)((const uint8_t *)buf[2] +
+						  (size_t)(c0 / 32) * 128 * (size_t)(2 + g.groups));
 			t.m = (const float *)(t.bias + 32);
 			t.w = (const int8_t *)(t.m + 32);
 			t.out = (uint8_t *)buf[0] + (size_t)c0 * (p->out_f32 ? sizeof(float) : 1);

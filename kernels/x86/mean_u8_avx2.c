@@ -12,7 +12,8 @@ AXK_INLINE void axk_mean_avx2_sum(const uint8_t *x, size_t ld, int rows, int32_t
 	for (int r = 0; r < rows;) {
 		__m256i part = _mm256_setzero_si256();
 		for (int last = rows - r < 256 ? rows : r + 256; r < last; r++, x += ld)
-			part = _mm256_add_epi16(part, _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)x)));
+			part = _mm256_add_epi16(
+				part, _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)x)));
 		lo = _mm256_add_epi32(lo, _mm256_cvtepu16_epi32(_mm256_castsi256_si128(part)));
 		hi = _mm256_add_epi32(hi, _mm256_cvtepu16_epi32(_mm256_extracti128_si256(part, 1)));
 	}
@@ -20,7 +21,8 @@ AXK_INLINE void axk_mean_avx2_sum(const uint8_t *x, size_t ld, int rows, int32_t
 	_mm256_storeu_si256((__m256i *)(sum + 8), hi);
 }
 
-AXK_FN void axk_mean_u8_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_mean_u8_avx2(const void *params, void *const *buf, void *scratch, int begin,
+			     int end)
 {
 	const struct axk_mean *p = params;
 	const int blocks = (p->c + 63) / 64;
@@ -38,7 +40,9 @@ AXK_FN void axk_mean_u8_avx2(const void *params, void *const *buf, void *scratch
 					((float *)buf[0])[at] = v;
 				else
 					((uint8_t *)buf[0])[at] =
-						(uint8_t)(int)(axk_rintf(axk_clampf(v, p->lo, p->hi)) + p->zp);
+						(uint8_t)(int)(axk_rintf(axk_clampf(v, p->lo,
+										    p->hi)) +
+							       p->zp);
 			}
 		}
 	}

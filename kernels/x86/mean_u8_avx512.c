@@ -5,7 +5,8 @@
 #include "kernels/axk.h"
 #include "kernels/x86/u8_avx512.h"
 
-/* Adds the sums of `rows` <= 256 rows of 64 channels; sum[v]: lane l dword j is channel 16 * l + 4 * v + j. */
+/* Adds the sums of `rows` <= 256 rows of 64 channels; sum[v]: lane l dword j is channel 16 * l + 4
+ * * v + j. */
 AXK_INLINE void axk_mean_avx512_rows(const uint8_t *x, size_t ld, int rows, __m512i sum[4])
 {
 	const __m512i zero = _mm512_setzero_si512();
@@ -21,11 +22,13 @@ AXK_INLINE void axk_mean_avx512_rows(const uint8_t *x, size_t ld, int rows, __m5
 	sum[3] = _mm512_add_epi32(sum[3], _mm512_unpackhi_epi16(hi, zero));
 }
 
-AXK_FN void axk_mean_u8_avx512(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_mean_u8_avx512(const void *params, void *const *buf, void *scratch, int begin,
+			       int end)
 {
 	const struct axk_mean *p = params;
 	const int blocks = (p->c + 63) / 64;
-	const __m512 m = _mm512_set1_ps(p->m), lo = _mm512_set1_ps(p->lo), hi = _mm512_set1_ps(p->hi);
+	const __m512 m = _mm512_set1_ps(p->m), lo = _mm512_set1_ps(p->lo),
+		     hi = _mm512_set1_ps(p->hi);
 	const __m512i zero_sum = _mm512_set1_epi32(-p->zp_in * p->rows);
 	(void)scratch;
 	for (int u = begin; u < end; u++) {
@@ -48,12 +51,14 @@ AXK_FN void axk_mean_u8_avx512(const void *params, void *const *buf, void *scrat
 						       : _mm512_extractf32x4_ps(f, 3));
 		}
 		if (p->out_f32) {
-			memcpy((float *)buf[0] + at, value, (size_t)(p->c - c < 64 ? p->c - c : 64) * sizeof(float));
+			memcpy((float *)buf[0] + at, value,
+			       (size_t)(p->c - c < 64 ? p->c - c : 64) * sizeof(float));
 			continue;
 		}
 		const __m512i zp = _mm512_set1_epi16((short)p->zp);
-		__m512i y = _mm512_packus_epi16(_mm512_add_epi16(_mm512_packs_epi32(q[0], q[1]), zp),
-						_mm512_add_epi16(_mm512_packs_epi32(q[2], q[3]), zp));
+		__m512i y =
+			_mm512_packus_epi16(_mm512_add_epi16(_mm512_packs_epi32(q[0], q[1]), zp),
+					    _mm512_add_epi16(_mm512_packs_epi32(q[2], q[3]), zp));
 		_mm512_mask_storeu_epi8((uint8_t *)buf[0] + at, axk_mask64(p->c - c), y);
 	}
 }

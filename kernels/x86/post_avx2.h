@@ -2,8 +2,11 @@
 #ifndef AXK_X86_POST_AVX2_H
 #define AXK_X86_POST_AVX2_H
 
+#include "kernels/x86/u8_avx2.h"
+
 /* 16 outputs; res: the 16 bytes that are added, if any are. */
-AXK_INLINE __m128i axk_post_avx2(const struct axk_conv *p, __m128i q, const uint8_t *lut, const uint8_t *res)
+AXK_INLINE __m128i axk_post_avx2(const struct axk_conv *p, __m128i q, const uint8_t *lut,
+				 const uint8_t *res)
 {
 	if (p->has_lut)
 		q = axk_lut_avx2(q, lut);

@@ -2,6 +2,10 @@
 #ifndef AXK_X86_U8_AVX2_H
 #define AXK_X86_U8_AVX2_H
 
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+
 AXK_INLINE __m256 axk_u8_to_f32_avx2(__m128i x)
 {
 	return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
@@ -9,7 +13,8 @@ AXK_INLINE __m256 axk_u8_to_f32_avx2(__m128i x)
 
 AXK_INLINE __m256i axk_clamp_round_avx2(__m256 v, float lo, float hi)
 {
-	return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(lo)), _mm256_set1_ps(hi)));
+	return _mm256_cvtps_epi32(
+		_mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(lo)), _mm256_set1_ps(hi)));
 }
 
 /* Two vectors of integers 0..255 to 16 bytes in order. */
@@ -20,7 +25,8 @@ AXK_INLINE __m128i axk_pack2_avx2(__m256i a, __m256i b)
 }
 
 /* q = rint(clamp(fmaf(a, ra, fmaf(b, rb, fx)), lo, hi)) for 16 pairs. */
-AXK_INLINE __m128i axk_add_avx2(__m128i a, __m128i b, float ra, float rb, float fx, float lo, float hi)
+AXK_INLINE __m128i axk_add_avx2(__m128i a, __m128i b, float ra, float rb, float fx, float lo,
+				float hi)
 {
 	const __m256 va = _mm256_set1_ps(ra), vb = _mm256_set1_ps(rb), vf = _mm256_set1_ps(fx);
 	__m256 l = _mm256_fmadd_ps(axk_u8_to_f32_avx2(b), vb, vf);

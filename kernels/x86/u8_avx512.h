@@ -2,12 +2,18 @@
 #ifndef AXK_X86_U8_AVX512_H
 #define AXK_X86_U8_AVX512_H
 
-#define AXK_HOT static inline __attribute__((always_inline, unused)) /* loops would pay for the call */
+#include <immintrin.h>
+
+#include "kernels/axk.h"
+
+#define AXK_HOT                                                                                    \
+	static inline __attribute__((always_inline, unused)) /* loops would pay for the call */
 
 /* Packs 4 vectors of int32 into 64 bytes in order, saturating. */
 AXK_HOT __m512i axk_pack4_512(__m512i a, __m512i b, __m512i c, __m512i d, __m512i zp16)
 {
-	const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+	const __m512i order =
+		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	__m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zp16);
 	__m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zp16);
 	return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
@@ -44,7 +50,7 @@ AXK_HOT __m512i axk_lut_512(__m512i x, const uint8_t *lut)
 }
 
 /* 16 bytes of a 64-byte vector as floats. */
-#define AXK_U8_TO_F32_512(x, part) \
+#define AXK_U8_TO_F32_512(x, part)                                                                 \
 	_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(x, part)))
 
 /* q = rint(clamp(fmaf(a, ra, fmaf(b, rb, fx)), lo, hi)) for 64 pairs. */
@@ -52,9 +58,9 @@ AXK_HOT __m512i axk_add_512(__m512i a, __m512i b, float ra, float rb, float fx, 
 {
 	const __m512 va = _mm512_set1_ps(ra), vb = _mm512_set1_ps(rb), vf = _mm512_set1_ps(fx);
 	const __m512 vlo = _mm512_set1_ps(lo), vhi = _mm512_set1_ps(hi);
-#define AXK_ADD_PART(part) \
-	axk_clamp_round_512(_mm512_fmadd_ps(AXK_U8_TO_F32_512(a, part), va, \
-					    _mm512_fmadd_ps(AXK_U8_TO_F32_512(b, part), vb, vf)), \
+#define AXK_ADD_PART(part)                                                                         \
+	axk_clamp_round_512(_mm512_fmadd_ps(AXK_U8_TO_F32_512(a, part), va,                        \
+					    _mm512_fmadd_ps(AXK_U8_TO_F32_512(b, part), vb, vf)),  \
 			    vlo, vhi)
 	return axk_pack4_512(AXK_ADD_PART(0), AXK_ADD_PART(1), AXK_ADD_PART(2), AXK_ADD_PART(3),
 			     _mm512_setzero_si512());

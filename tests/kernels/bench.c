@@ -106,11 +106,28 @@ static const Layer layers[] = {
 static void conv_case(Case *c, const Layer *l)
 {
 	struct axk_conv *p = &c->p.conv;
-	int out = l->kind == AXK_CONVT_U8 ? l->size * l->s : (l->size + 2 * l->pad - l->k) / l->s + 1;
-	*p = (struct axk_conv){.n = 1, .ih = l->size, .iw = l->size, .ic = l->ic, .in_ld = l->ic, .oh = out, .ow = out,
-			       .oc = l->oc, .out_ld = l->oc, .res_ld = l->oc, .kh = l->k, .kw = l->k, .sh = l->s,
-			       .sw = l->s, .dh = 1, .dw = 1, .pt = l->pad, .pl = l->pad,
-			       .groups = l->kind == AXK_DWCONV_U8 ? l->ic : 1, .zp_in = 3};
+	int out =
+		l->kind == AXK_CONVT_U8 ? l->size * l->s : (l->size + 2 * l->pad - l->k) / l->s + 1;
+	*p = (struct axk_conv){.n = 1,
+			       .ih = l->size,
+			       .iw = l->size,
+			       .ic = l->ic,
+			       .in_ld = l->ic,
+			       .oh = out,
+			       .ow = out,
+			       .oc = l->oc,
+			       .out_ld = l->oc,
+			       .res_ld = l->oc,
+			       .kh = l->k,
+			       .kw = l->k,
+			       .sh = l->s,
+			       .sw = l->s,
+			       .dh = 1,
+			       .dw = 1,
+			       .pt = l->pad,
+			       .pl = l->pad,
+			       .groups = l->kind == AXK_DWCONV_U8 ? l->ic : 1,
+			       .zp_in = 3};
 	fill_conv(c, true);
 }
 
@@ -119,9 +136,17 @@ static void float_case(Case *c, const Layer *l)
 	int out = (l->size + 2 * l->pad - l->k) / l->s + 1;
 	if (l->kind == AXK_MATMUL_F32) {
 		int m = l->size * l->size;
-		c->p.matmul_f32 = (struct axk_matmul_f32){.batch = {1, 1, 1, 1, 1, 1}, .m = m, .k = l->ic, .n = l->oc,
-							  .sam = l->ic, .sak = 1, .sbk = l->oc, .sbn = 1, .packed = 1,
-							  .alpha = 1.0f, .beta = 1.0f};
+		c->p.matmul_f32 = (struct axk_matmul_f32){.batch = {1, 1, 1, 1, 1, 1},
+							  .m = m,
+							  .k = l->ic,
+							  .n = l->oc,
+							  .sam = l->ic,
+							  .sak = 1,
+							  .sbk = l->oc,
+							  .sbn = 1,
+							  .packed = 1,
+							  .alpha = 1.0f,
+							  .beta = 1.0f};
 		c->pack.weights = case_own(c, (size_t)l->ic * (size_t)l->oc * sizeof(float));
 		c->buf[0] = (Buffer){ROLE_OUT, (size_t)m * (size_t)l->oc * sizeof(float), NULL};
 		c->buf[1] = (Buffer){ROLE_IN, (size_t)m * (size_t)l->ic * sizeof(float), NULL};
@@ -130,10 +155,24 @@ static void float_case(Case *c, const Layer *l)
 		c->macs = (double)m * l->ic * l->oc;
 		return;
 	}
-	c->p.conv_f32 = (struct axk_conv_f32){.n = 1, .ic = l->ic, .ih = l->size, .iw = l->size, .oc = l->oc, .oh = out,
-					      .ow = out, .kh = l->k, .kw = l->k, .sh = l->s, .sw = l->s, .dh = 1, .dw = 1,
-					      .pt = l->pad, .pl = l->pad, .groups = l->groups ? l->groups : 1,
-					      .lo = -1e30f, .hi = 1e30f};
+	c->p.conv_f32 = (struct axk_conv_f32){.n = 1,
+					      .ic = l->ic,
+					      .ih = l->size,
+					      .iw = l->size,
+					      .oc = l->oc,
+					      .oh = out,
+					      .ow = out,
+					      .kh = l->k,
+					      .kw = l->k,
+					      .sh = l->s,
+					      .sw = l->s,
+					      .dh = 1,
+					      .dw = 1,
+					      .pt = l->pad,
+					      .pl = l->pad,
+					      .groups = l->groups ? l->groups : 1,
+					      .lo = -1e30f,
+					      .hi = 1e30f};
 	fill_conv_f32(c);
 }
 
@@ -155,20 +194,46 @@ static void layer_case(Case *c, const Layer *l)
 	c->buf[2] = (Buffer){ROLE_IN, bytes, NULL};
 	if (l->kind == AXK_MAXPOOL_U8 || l->kind == AXK_AVGPOOL_U8) {
 		int out = (l->size + 2 * l->pad - l->k) / l->s + 1;
-		c->p.pool = (struct axk_pool){.n = 1, .ih = l->size, .iw = l->size, .c = l->ic, .in_ld = l->ic, .oh = out,
-					      .ow = out, .out_ld = l->ic, .kh = l->k, .kw = l->k, .sh = l->s,
-					      .sw = l->s, .dh = 1, .dw = 1, .pt = l->pad, .pl = l->pad, .pb = l->pad,
+		c->p.pool = (struct axk_pool){.n = 1,
+					      .ih = l->size,
+					      .iw = l->size,
+					      .c = l->ic,
+					      .in_ld = l->ic,
+					      .oh = out,
+					      .ow = out,
+					      .out_ld = l->ic,
+					      .kh = l->k,
+					      .kw = l->k,
+					      .sh = l->s,
+					      .sw = l->s,
+					      .dh = 1,
+					      .dw = 1,
+					      .pt = l->pad,
+					      .pl = l->pad,
+					      .pb = l->pad,
 					      .pr = l->pad};
 		fill_pool(c);
 	} else if (l->kind == AXK_MEAN_U8) {
-		c->p.mean = (struct axk_mean){.n = 1, .rows = l->size * l->size, .c = l->ic, .in_ld = l->ic, .out_ld = l->ic,
-					      .m = 0.01f, .hi = 255.0f};
+		c->p.mean = (struct axk_mean){.n = 1,
+					      .rows = l->size * l->size,
+					      .c = l->ic,
+					      .in_ld = l->ic,
+					      .out_ld = l->ic,
+					      .m = 0.01f,
+					      .hi = 255.0f};
 	} else if (l->kind == AXK_ADD_U8 || l->kind == AXK_MUL_U8) {
-		c->p.binary = (struct axk_binary_u8){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes}, .sy = {[7] = 1},
-						     .sa = {[7] = 1}, .sb = {[7] = 1}, .ra = 0.01f, .rb = 0.4f,
-						     .fx = 3.0f, .hi = 255.0f};
+		c->p.binary = (struct axk_binary_u8){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes},
+						     .sy = {[7] = 1},
+						     .sa = {[7] = 1},
+						     .sb = {[7] = 1},
+						     .ra = 0.01f,
+						     .rb = 0.4f,
+						     .fx = 3.0f,
+						     .hi = 255.0f};
 	} else if (l->kind == AXK_LUT_U8) {
-		c->p.lut = (struct axk_lut){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes}, .sy = {[7] = 1}, .sx = {[7] = 1}};
+		c->p.lut = (struct axk_lut){.dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes},
+					    .sy = {[7] = 1},
+					    .sx = {[7] = 1}};
 		c->buf[2].bytes = 256;
 	} else if (l->kind == AXK_SOFTMAX_U8) {
 		gen_softmax(c);
@@ -209,14 +274,16 @@ static double bench_row(const Layer *l, const AxkInfo *k)
 	layer_case(&c, l);
 	if (!k->fits || k->fits(&c.p)) {
 		us = measure(&c, k, axk_run_fn(k));
-		printf("%-28s %-10s %d times %3dx%-3d %4d -> %-4d %dx%d/%d %10.1f us %8.1f G/s\n", k->name, l->from, l->times,
-		       l->size, l->size, l->ic, l->oc, l->k, l->k, l->s, us, c.macs / us / 1e3);
+		printf("%-28s %-10s %d times %3dx%-3d %4d -> %-4d %dx%d/%d %10.1f us %8.1f G/s\n",
+		       k->name, l->from, l->times, l->size, l->size, l->ic, l->oc, l->k, l->k, l->s,
+		       us, c.macs / us / 1e3);
 	}
 	case_free(&c);
 	return us;
 }
 
-/* filter: part of the names of the rows; the sums are over whole networks where one row of each kind matches. */
+/* filter: part of the names of the rows; the sums are over whole networks where one row of each
+ * kind matches. */
 int bench(const char *filter)
 {
 	unsigned isa = axk_cpu_isa();
@@ -225,7 +292,8 @@ int bench(const char *filter)
 	for (size_t i = 0; i < n; i++) {
 		double best = 0.0;
 		for (const AxkInfo *k = axk_table; k->name; k++) {
-			if (k->kind != layers[i].kind || (k->isa & ~isa) || !k->fn || (filter && !strstr(k->name, filter)))
+			if (k->kind != layers[i].kind || (k->isa & ~isa) || !k->fn ||
+			    (filter && !strstr(k->name, filter)))
 				continue;
 			double us = bench_row(&layers[i], k);
 			best = us > 0.0 && (best == 0.0 || us < best) ? us : best;

@@ -17,7 +17,9 @@ void *case_bytes(Case *c, size_t bytes)
 	uint8_t *p = case_own(c, bytes);
 	int mode = rng_range(0, 7); /* mostly anything, at times only the extremes */
 	for (size_t i = 0; i < bytes; i++)
-		p[i] = mode == 0 ? (uint8_t)(rng_chance(2) ? 255 : 0) : mode == 1 ? 255 : (uint8_t)rng_range(0, 255);
+		p[i] = mode == 0   ? (uint8_t)(rng_chance(2) ? 255 : 0)
+		       : mode == 1 ? 255
+				   : (uint8_t)rng_range(0, 255);
 	return p;
 }
 

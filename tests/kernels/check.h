@@ -87,7 +87,7 @@ void *case_own(Case *c, size_t bytes);  /* zeroed memory that lives as long as t
 void *case_bytes(Case *c, size_t bytes); /* the same, random */
 void case_free(Case *c);
 
-/* Generators, by kind; shape is the text of --bench, or NULL for a random case. */
+/* Generators, by kind: one random case. */
 void gen_conv(Case *c);
 void gen_pool(Case *c);
 void gen_mean(Case *c);

@@ -16,11 +16,13 @@ static void shape_spatial(struct axk_conv *p)
 	p->dw = rng_chance(5) ? RNG_PICK(2, 3) : 1;
 	p->pt = rng_chance(2) ? 0 : rng_range(0, (p->kh - 1) * p->dh);
 	p->pl = rng_chance(2) ? 0 : rng_range(0, (p->kw - 1) * p->dw);
-	int pb = rng_chance(2) ? 0 : rng_range(0, p->kh * p->dh), pr = rng_chance(2) ? 0 : rng_range(0, p->kw * p->dw);
+	int pb = rng_chance(2) ? 0 : rng_range(0, p->kh * p->dh),
+	    pr = rng_chance(2) ? 0 : rng_range(0, p->kw * p->dw);
 	do {
 		p->ih = rng_chance(3) ? 1 : rng_range(1, 20);
 		p->iw = rng_chance(4) ? 1 : rng_range(1, 40);
-	} while (p->ih + p->pt + pb < (p->kh - 1) * p->dh + 1 || p->iw + p->pl + pr < (p->kw - 1) * p->dw + 1);
+	} while (p->ih + p->pt + pb < (p->kh - 1) * p->dh + 1 ||
+		 p->iw + p->pl + pr < (p->kw - 1) * p->dw + 1);
 	p->oh = window(p->ih, p->kh, p->dh, p->sh, p->pt, pb);
 	p->ow = window(p->iw, p->kw, p->dw, p->sw, p->pl, pr);
 }
@@ -51,7 +53,8 @@ static void shape_product(struct axk_conv *p)
 
 static int channels(void)
 {
-	return rng_chance(3) ? RNG_PICK(1, 3, 4, 15, 16, 17, 32, 48, 63, 64, 65, 80, 96, 128, 144) : rng_range(1, 40);
+	return rng_chance(3) ? RNG_PICK(1, 3, 4, 15, 16, 17, 32, 48, 63, 64, 65, 80, 96, 128, 144)
+			     : rng_range(1, 40);
 }
 
 static void shape_channels(Case *c)
@@ -80,7 +83,9 @@ static void fill_epilogue(Case *c, bool plain, float limit)
 		m[i] = 255.0f / limit * rng_float(0.1f, 4.0f);
 	if (!plain && rng_chance(8))
 		for (int i = 0; i < p->oc; i++)
-			m[i] = rng_chance(3) ? 1e-30f : rng_chance(2) ? 1e6f : rng_float(0.5f, 1.5f);
+			m[i] = rng_chance(3)   ? 1e-30f
+			       : rng_chance(2) ? 1e6f
+					       : rng_float(0.5f, 1.5f);
 	c->pack.m = m;
 	p->zp = (float)zp;
 	p->lo = (float)(0 - zp);
@@ -108,7 +113,8 @@ static size_t span(size_t pixels, int ld, int c)
 void fill_conv(Case *c, bool plain)
 {
 	struct axk_conv *p = &c->p.conv;
-	const size_t k = (size_t)p->kh * p->kw * (p->ic / p->groups), pixels = (size_t)p->n * p->oh * p->ow;
+	const size_t k = (size_t)p->kh * p->kw * (p->ic / p->groups),
+		     pixels = (size_t)p->n * p->oh * p->ow;
 	int8_t *w = case_bytes(c, k * p->oc);
 	for (size_t i = 0; i < k * p->oc; i++)
 		w[i] = w[i] == -128 ? -127 : w[i];
@@ -130,7 +136,8 @@ void fill_conv(Case *c, bool plain)
 		c->pack.zp_in = case_bytes(c, (size_t)p->ic);
 		c->buf[5] = (Buffer){ROLE_IN, (size_t)p->ic, (void *)c->pack.zp_in};
 	}
-	c->macs = (double)(c->kind == AXK_CONVT_U8 ? (size_t)p->n * p->ih * p->iw : pixels) * p->oc * (double)k;
+	c->macs = (double)(c->kind == AXK_CONVT_U8 ? (size_t)p->n * p->ih * p->iw : pixels) *
+		  p->oc * (double)k;
 }
 
 void gen_conv(Case *c)
@@ -146,7 +153,8 @@ void gen_conv(Case *c)
 		else
 			shape_spatial(p);
 		shape_channels(c);
-	} while ((double)p->n * p->oh * p->ow * p->oc * p->kh * p->kw * (p->ic / p->groups) > 1.5e6);
+	} while ((double)p->n * p->oh * p->ow * p->oc * p->kh * p->kw * (p->ic / p->groups) >
+		 1.5e6);
 	p->in_ld = p->ic + (rng_chance(2) ? 0 : rng_range(0, 70));
 	p->out_ld = p->oc + (rng_chance(2) ? 0 : rng_range(0, 70));
 	p->res_ld = p->oc + (rng_chance(2) ? 0 : rng_range(0, 70));

@@ -1,8 +1,20 @@
 /* Random cases of the element-wise kinds, reductions, softmax, copies and other data movement. */
 #include "tests/kernels/check.h"
 
-static const float specials[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -2.5f, 1e-40f, 3e38f, -3e38f, 88.8f, -104.0f,
-                                 __builtin_inff(), -__builtin_inff(), __builtin_nanf("")};
+static const float specials[] = {0.0f,
+				 -0.0f,
+				 1.0f,
+				 -1.0f,
+				 0.5f,
+				 -2.5f,
+				 1e-40f,
+				 3e38f,
+				 -3e38f,
+				 88.8f,
+				 -104.0f,
+				 __builtin_inff(),
+				 -__builtin_inff(),
+				 __builtin_nanf("")};
 
 /* Floats of all sizes, a few of them special; with `mild` none is. */
 static void *floats(Case *c, size_t n, bool mild)
@@ -12,7 +24,8 @@ static void *floats(Case *c, size_t n, bool mild)
 	for (size_t i = 0; i < n; i++) {
 		x[i] = rng_float(-scale, scale);
 		if (!mild && rng_chance(30))
-			x[i] = specials[rng_range(0, (int)(sizeof specials / sizeof *specials) - 1)];
+			x[i] = specials[rng_range(0,
+						  (int)(sizeof specials / sizeof *specials) - 1)];
 	}
 	return x;
 }
@@ -35,7 +48,8 @@ static int shape(int dims[8])
 	for (int i = 0; i < 8; i++)
 		dims[i] = 1;
 	for (int i = 8 - rank; i < 8; i++) {
-		dims[i] = rng_chance(4) ? RNG_PICK(1, 7, 8, 15, 16, 17, 31, 33, 64, 65, 130) : rng_range(1, 9);
+		dims[i] = rng_chance(4) ? RNG_PICK(1, 7, 8, 15, 16, 17, 31, 33, 64, 65, 130)
+					: rng_range(1, 9);
 		if (count * dims[i] > 6000)
 			dims[i] = 2;
 		count *= dims[i];
@@ -43,8 +57,8 @@ static int shape(int dims[8])
 	return count;
 }
 
-/* Strides of a tensor over dims, in which the dimensions lie in a random order with random gaps; or broadcast ones.
- * Returns the elements spanned. */
+/* Strides of a tensor over dims, in which the dimensions lie in a random order with random gaps; or
+ * broadcast ones. Returns the elements spanned. */
 static size_t strides(const int dims[8], bool broadcast, bool gaps, int s[8])
 {
 	int order[8], run = 1;
@@ -86,7 +100,8 @@ void gen_binary_f32(Case *c)
 {
 	struct axk_binary_f32 *p = &c->p.binary_f32;
 	int count = shape(p->dims);
-	size_t a = strides(p->dims, true, rng_chance(4), p->sa), b = strides(p->dims, true, rng_chance(4), p->sb);
+	size_t a = strides(p->dims, true, rng_chance(4), p->sa),
+	       b = strides(p->dims, true, rng_chance(4), p->sb);
 	p->op = rng_range(0, AXK_B_POW);
 	bool mild = p->op == AXK_B_MOD || p->op == AXK_B_FMOD;
 	float_out(c, (size_t)count);
@@ -96,7 +111,10 @@ void gen_binary_f32(Case *c)
 
 static int type_bytes(int type)
 {
-	return type == AXK_T_I64 ? 8 : type == AXK_T_I32 || type == AXK_T_F32 ? 4 : type == AXK_T_I16 ? 2 : 1;
+	return type == AXK_T_I64                        ? 8
+	       : type == AXK_T_I32 || type == AXK_T_F32 ? 4
+	       : type == AXK_T_I16                      ? 2
+							: 1;
 }
 
 /* Integers, half of them small. */
@@ -121,8 +139,10 @@ void gen_binary_int(Case *c)
 	p->op = compare ? rng_range(0, AXK_C_GE) : rng_range(0, AXK_B_SIGN);
 	size_t bytes = (size_t)type_bytes(p->type);
 	buffer(c, 0, ROLE_OUT, (size_t)count * (compare ? 1 : bytes), NULL);
-	buffer(c, 1, ROLE_IN, a * bytes, p->type == AXK_T_F32 ? floats(c, a, false) : integers(c, a, p->type));
-	buffer(c, 2, ROLE_IN, b * bytes, p->type == AXK_T_F32 ? floats(c, b, false) : integers(c, b, p->type));
+	buffer(c, 1, ROLE_IN, a * bytes,
+	       p->type == AXK_T_F32 ? floats(c, a, false) : integers(c, a, p->type));
+	buffer(c, 2, ROLE_IN, b * bytes,
+	       p->type == AXK_T_F32 ? floats(c, b, false) : integers(c, b, p->type));
 }
 
 void gen_where(Case *c)
@@ -172,7 +192,8 @@ void gen_reduce(Case *c)
 	size_t bytes = (size_t)type_bytes(p->type);
 	buffer(c, 0, ROLE_OUT, (size_t)count * bytes, NULL);
 	c->float_out = !whole;
-	buffer(c, 1, ROLE_IN, span * bytes, whole ? integers(c, span, p->type) : floats(c, span, rng_chance(2)));
+	buffer(c, 1, ROLE_IN, span * bytes,
+	       whole ? integers(c, span, p->type) : floats(c, span, rng_chance(2)));
 	if (p->op == AXK_R_LOGSUMEXP)
 		buffer(c, 2, ROLE_IN, (size_t)count * 4, floats(c, (size_t)count, true));
 }
@@ -216,7 +237,8 @@ void gen_cumsum(Case *c)
 	p->reverse = rng_chance(2);
 	size_t bytes = n * (size_t)type_bytes(p->type);
 	buffer(c, 0, ROLE_OUT, bytes, NULL);
-	buffer(c, 1, ROLE_IN, bytes, p->type == AXK_T_F32 ? floats(c, n, true) : integers(c, n, p->type));
+	buffer(c, 1, ROLE_IN, bytes,
+	       p->type == AXK_T_F32 ? floats(c, n, true) : integers(c, n, p->type));
 }
 
 void gen_topk(Case *c)
@@ -226,10 +248,12 @@ void gen_topk(Case *c)
 	p->type = RNG_PICK(AXK_T_F32, AXK_T_I32, AXK_T_I64);
 	p->smallest = rng_chance(2);
 	p->k = rng_range(1, p->c);
-	size_t out = (size_t)p->outer * (size_t)p->k * (size_t)p->inner, bytes = (size_t)type_bytes(p->type);
+	size_t out = (size_t)p->outer * (size_t)p->k * (size_t)p->inner,
+	       bytes = (size_t)type_bytes(p->type);
 	buffer(c, 0, ROLE_OUT, out * bytes, NULL);
 	buffer(c, 1, ROLE_OUT, out * 8, NULL);
-	buffer(c, 2, ROLE_IN, n * bytes, p->type == AXK_T_F32 ? floats(c, n, rng_chance(2)) : integers(c, n, p->type));
+	buffer(c, 2, ROLE_IN, n * bytes,
+	       p->type == AXK_T_F32 ? floats(c, n, rng_chance(2)) : integers(c, n, p->type));
 }
 
 /* Indices in and out of range: kernels clamp. */
@@ -265,7 +289,9 @@ void gen_gather_elements(Case *c)
 	p->axis = rng_range(4, 7);
 	p->extent = dims[p->axis];
 	for (int i = 0; i < 8; i++) {
-		p->dims[i] = i == p->axis ? rng_range(1, 12) : dims[i] == 1 ? 1 : rng_range(1, dims[i]);
+		p->dims[i] = i == p->axis   ? rng_range(1, 12)
+			     : dims[i] == 1 ? 1
+					    : rng_range(1, dims[i]);
 		count *= p->dims[i];
 	}
 	size_t e = (size_t)p->elem_bytes;
@@ -284,7 +310,8 @@ void gen_copy(Case *c)
 		x = strides(p->dims, false, false, p->sx);
 	p->elem_bytes = RNG_PICK(1, 1, 2, 4, 4, 8);
 	if (rng_chance(6)) { /* pixels with and without padding */
-		int n = rng_range(1, 5), ly = n + rng_range(0, 1), lx = n + rng_range(0, 1), px = rng_range(1, 200);
+		int n = rng_range(1, 5), ly = n + rng_range(0, 1), lx = n + rng_range(0, 1),
+		    px = rng_range(1, 200);
 		memcpy(p->dims, (int[8]){1, 1, 1, 1, 1, 1, px, n}, sizeof p->dims);
 		memcpy(p->sy, (int[8]){0, 0, 0, 0, 0, 0, ly, 1}, sizeof p->sy);
 		memcpy(p->sx, (int[8]){0, 0, 0, 0, 0, 0, lx, 1}, sizeof p->sx);
@@ -341,14 +368,16 @@ static size_t quant_strides(struct axk_quant *p, size_t *ret_x)
 		*ret_x = strides(p->dims, false, rng_chance(2), p->sx);
 		return y;
 	}
-	int n = rng_range(1, 2), ch = RNG_PICK(1, 2, 3, 3, 4, 8, 15, 16, 17, 32, 40), px = rng_range(1, 150);
+	int n = rng_range(1, 2), ch = RNG_PICK(1, 2, 3, 3, 4, 8, 15, 16, 17, 32, 40),
+	    px = rng_range(1, 150);
 	int ld = ch + RNG_PICK(0, 0, 1, 5), d[8] = {1, 1, 1, 1, 1, n, ch, px};
 	int last[8] = {0, 0, 0, 0, 0, px * ld, 1, ld}, first[8] = {0, 0, 0, 0, 0, ch * px, px, 1};
 	bool to_last = rng_chance(2);
 	memcpy(p->dims, d, sizeof d);
 	memcpy(p->sy, to_last ? last : first, sizeof last);
 	memcpy(p->sx, to_last ? first : last, sizeof last);
-	size_t dense = (size_t)n * (size_t)ch * (size_t)px, wide = (size_t)n * (size_t)px * (size_t)ld - (size_t)(ld - ch);
+	size_t dense = (size_t)n * (size_t)ch * (size_t)px,
+	       wide = (size_t)n * (size_t)px * (size_t)ld - (size_t)(ld - ch);
 	*ret_x = to_last ? dense : wide;
 	return to_last ? wide : dense;
 }

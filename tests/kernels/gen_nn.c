@@ -38,7 +38,8 @@ void fill_conv_f32(Case *c)
 	out_floats(c, 0, (size_t)p->n * (size_t)p->oc * (size_t)p->oh * (size_t)p->ow);
 	in_floats(c, 1, (size_t)p->n * (size_t)p->ic * (size_t)p->ih * (size_t)p->iw);
 	c->buf[2] = (Buffer){ROLE_PACKED, 0, NULL};
-	size_t at = c->kind == AXK_CONVT_F32 ? (size_t)p->ih * (size_t)p->iw : (size_t)p->oh * (size_t)p->ow;
+	size_t at = c->kind == AXK_CONVT_F32 ? (size_t)p->ih * (size_t)p->iw
+					     : (size_t)p->oh * (size_t)p->ow;
 	c->macs = (double)p->n * (double)at * p->oc * (double)k;
 }
 
@@ -85,7 +86,8 @@ void gen_conv_f32(Case *c)
 			p->groups = p->ic;
 			p->oc = p->ic * RNG_PICK(1, 1, 2);
 		}
-	} while (p->oh < 1 || p->ow < 1 || (double)p->n * p->oh * p->ow * p->oc * p->kh * p->kw * p->ic / p->groups > 1e6);
+	} while (p->oh < 1 || p->ow < 1 ||
+		 (double)p->n * p->oh * p->ow * p->oc * p->kh * p->kw * p->ic / p->groups > 1e6);
 	bounds(&p->lo, &p->hi);
 	fill_conv_f32(c);
 }
@@ -94,7 +96,8 @@ void gen_conv3d_f32(Case *c)
 {
 	struct axk_conv3d_f32 *p = &c->p.conv3d_f32;
 	size_t in = 1, out = 1, taps = 1;
-	*p = (struct axk_conv3d_f32){.n = RNG_PICK(1, 2), .transposed = rng_chance(2), .groups = RNG_PICK(1, 2)};
+	*p = (struct axk_conv3d_f32){
+		.n = RNG_PICK(1, 2), .transposed = rng_chance(2), .groups = RNG_PICK(1, 2)};
 	p->ic = p->groups * rng_range(1, 4);
 	p->oc = p->groups * rng_range(1, 4);
 	for (int i = 0; i < 3; i++) {
@@ -118,8 +121,11 @@ void gen_conv3d_f32(Case *c)
 void gen_matmul_f32(Case *c)
 {
 	struct axk_matmul_f32 *p = &c->p.matmul_f32;
-	*p = (struct axk_matmul_f32){.m = RNG_PICK(1, 7, 8, 9, rng_range(1, 40)), .k = rng_range(1, 60),
-	                             .n = RNG_PICK(1, 16, 48, 49, rng_range(1, 150)), .alpha = 1.0f, .beta = 1.0f};
+	*p = (struct axk_matmul_f32){.m = RNG_PICK(1, 7, 8, 9, rng_range(1, 40)),
+				     .k = rng_range(1, 60),
+				     .n = RNG_PICK(1, 16, 48, 49, rng_range(1, 150)),
+				     .alpha = 1.0f,
+				     .beta = 1.0f};
 	bool ta = rng_chance(3), tb = rng_chance(4);
 	size_t a = (size_t)(p->m * p->k), b = (size_t)(p->k * p->n), batches = 1;
 	p->packed = rng_chance(2);
@@ -186,8 +192,10 @@ void gen_gpool_f32(Case *c)
 void gen_batchnorm_f32(Case *c)
 {
 	struct axk_batchnorm_f32 *p = &c->p.batchnorm_f32;
-	*p = (struct axk_batchnorm_f32){.n = rng_range(1, 3), .c = rng_range(1, 20), .inner = rng_range(1, 70),
-	                                .epsilon = 1e-5f};
+	*p = (struct axk_batchnorm_f32){.n = rng_range(1, 3),
+					.c = rng_range(1, 20),
+					.inner = rng_range(1, 70),
+					.epsilon = 1e-5f};
 	size_t n = (size_t)(p->n * p->c * p->inner);
 	out_floats(c, 0, n);
 	in_floats(c, 1, n);
@@ -201,8 +209,11 @@ void gen_norm_f32(Case *c)
 {
 	struct axk_norm_f32 *p = &c->p.norm_f32;
 	int channels = rng_range(1, 6), inner = rng_range(1, 60);
-	*p = (struct axk_norm_f32){.row_mod = rng_range(1, 3), .count = channels * inner, .row_step = channels,
-	                           .inner = inner, .epsilon = 1e-5f};
+	*p = (struct axk_norm_f32){.row_mod = rng_range(1, 3),
+				   .count = channels * inner,
+				   .row_step = channels,
+				   .inner = inner,
+				   .epsilon = 1e-5f};
 	p->rows = p->row_mod * rng_range(1, 3);
 	out_floats(c, 0, (size_t)(p->rows * p->count));
 	in_floats(c, 1, (size_t)(p->rows * p->count));
@@ -217,9 +228,13 @@ void gen_norm_f32(Case *c)
 void gen_lrn_f32(Case *c)
 {
 	struct axk_lrn_f32 *p = &c->p.lrn_f32;
-	*p = (struct axk_lrn_f32){.n = rng_range(1, 2), .c = rng_range(1, 12), .inner = rng_range(1, 40),
-	                          .size = rng_range(1, 7), .alpha = rng_float(0.0f, 0.1f), .beta = rng_float(0.3f, 1.0f),
-	                          .bias = rng_float(0.5f, 2.0f)};
+	*p = (struct axk_lrn_f32){.n = rng_range(1, 2),
+				  .c = rng_range(1, 12),
+				  .inner = rng_range(1, 40),
+				  .size = rng_range(1, 7),
+				  .alpha = rng_float(0.0f, 0.1f),
+				  .beta = rng_float(0.3f, 1.0f),
+				  .bias = rng_float(0.5f, 2.0f)};
 	size_t n = (size_t)(p->n * p->c * p->inner);
 	out_floats(c, 0, n);
 	in_floats(c, 1, n);
@@ -228,14 +243,19 @@ void gen_lrn_f32(Case *c)
 void gen_resize_f32(Case *c)
 {
 	struct axk_resize_f32 *p = &c->p.resize_f32;
-	*p = (struct axk_resize_f32){.outer = rng_range(1, 4), .in = rng_range(1, 20), .out = rng_range(1, 40),
-	                             .inner = RNG_PICK(1, 1, 7, 40), .taps = RNG_PICK(2, 4, 5), .extrapolate = 0.5f};
+	*p = (struct axk_resize_f32){.outer = rng_range(1, 4),
+				     .in = rng_range(1, 20),
+				     .out = rng_range(1, 40),
+				     .inner = RNG_PICK(1, 1, 7, 40),
+				     .taps = RNG_PICK(2, 4, 5),
+				     .extrapolate = 0.5f};
 	size_t entries = (size_t)(p->out * p->taps);
 	out_floats(c, 0, (size_t)(p->outer * p->out * p->inner));
 	in_floats(c, 1, (size_t)(p->outer * p->in * p->inner));
 	int32_t *index = case_own(c, entries * sizeof *index);
 	for (size_t i = 0; i < entries; i++)
-		index[i] = i % (size_t)p->taps == 0 && rng_chance(10) ? -1 : rng_range(0, p->in - 1);
+		index[i] =
+			i % (size_t)p->taps == 0 && rng_chance(10) ? -1 : rng_range(0, p->in - 1);
 	c->buf[2] = (Buffer){ROLE_IN, entries * sizeof *index, index};
 	in_floats(c, 3, entries);
 }

@@ -5,7 +5,8 @@
 
 static int channels(void)
 {
-	return rng_chance(3) ? RNG_PICK(1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200) : rng_range(1, 70);
+	return rng_chance(3) ? RNG_PICK(1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200)
+			     : rng_range(1, 70);
 }
 
 static size_t span(size_t pixels, int ld, int c)
@@ -44,8 +45,10 @@ void gen_pool(Case *c)
 	do {
 		p->ih = rng_range(1, 15);
 		p->iw = rng_range(1, 24);
-	} while (p->ih + p->pt + p->pb < (p->kh - 1) * p->dh + 1 || p->iw + p->pl + p->pr < (p->kw - 1) * p->dw + 1);
-	p->oh = (p->ih + p->pt + p->pb - (p->kh - 1) * p->dh - 1) / p->sh + 1 + rng_chance(4); /* ceil_mode */
+	} while (p->ih + p->pt + p->pb < (p->kh - 1) * p->dh + 1 ||
+		 p->iw + p->pl + p->pr < (p->kw - 1) * p->dw + 1);
+	p->oh = (p->ih + p->pt + p->pb - (p->kh - 1) * p->dh - 1) / p->sh + 1 +
+		rng_chance(4); /* ceil_mode */
 	p->ow = (p->iw + p->pl + p->pr - (p->kw - 1) * p->dw - 1) / p->sw + 1 + rng_chance(4);
 	p->in_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 70));
 	p->out_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 70));
@@ -68,12 +71,14 @@ void gen_mean(Case *c)
 	p->lo = (float)(rng_chance(3) ? rng_range(0, 100) : 0) - p->zp;
 	p->hi = (float)(rng_chance(3) ? rng_range(100, 255) : 255) - p->zp;
 	size_t in = span((size_t)p->n * p->rows, p->in_ld, p->c);
-	c->buf[0] = (Buffer){ROLE_OUT, span((size_t)p->n, p->out_ld, p->c) * (p->out_f32 ? 4 : 1), NULL};
+	c->buf[0] = (Buffer){ROLE_OUT, span((size_t)p->n, p->out_ld, p->c) * (p->out_f32 ? 4 : 1),
+			     NULL};
 	c->buf[1] = (Buffer){ROLE_IN, in, case_bytes(c, in)};
 	c->macs = (double)in;
 }
 
-/* Strides of a tensor over dims whose innermost step is `step` (0 broadcasts); returns its extent. */
+/* Strides of a tensor over dims whose innermost step is `step` (0 broadcasts); returns its extent.
+ */
 static size_t strides(const int *dims, int *s, int step, bool broadcast)
 {
 	size_t extent = 1, next = (size_t)(step ? step : 1);
@@ -95,7 +100,9 @@ static size_t strided_dims(int *dims)
 	size_t total = 1;
 	int used = rng_range(1, 4);
 	for (int d = 0; d < 8; d++) {
-		dims[d] = d < 8 - used ? 1 : d == 7 ? (rng_chance(6) ? rng_range(1, 9000) : channels()) : rng_range(1, 5);
+		dims[d] = d < 8 - used ? 1
+			  : d == 7     ? (rng_chance(6) ? rng_range(1, 9000) : channels())
+				       : rng_range(1, 5);
 		total *= (size_t)dims[d];
 	}
 	return total;
@@ -107,8 +114,16 @@ void gen_binary(Case *c)
 	c->macs = (double)strided_dims(p->dims);
 	size_t y = strides(p->dims, p->sy, rng_chance(6) ? 2 : 1, false);
 	bool cast_a = rng_chance(3), cast_b = rng_chance(2);
-	size_t a = strides(p->dims, p->sa, rng_chance(6) ? 2 : cast_a && rng_chance(2) ? 0 : 1, cast_a);
-	size_t b = strides(p->dims, p->sb, rng_chance(6) ? 2 : cast_b && rng_chance(2) ? 0 : 1, cast_b);
+	size_t a = strides(p->dims, p->sa,
+			   rng_chance(6)             ? 2
+			   : cast_a && rng_chance(2) ? 0
+						     : 1,
+			   cast_a);
+	size_t b = strides(p->dims, p->sb,
+			   rng_chance(6)             ? 2
+			   : cast_b && rng_chance(2) ? 0
+						     : 1,
+			   cast_b);
 	p->za = RNG_PICK(0, 128, 255, rng_range(0, 255));
 	p->zb = RNG_PICK(0, 128, 255, rng_range(0, 255));
 	p->lo = (float)(rng_chance(3) ? rng_range(0, 100) : 0);
@@ -134,7 +149,8 @@ void gen_lut(Case *c)
 	struct axk_lut *p = &c->p.lut;
 	c->macs = (double)strided_dims(p->dims);
 	c->buf[0] = (Buffer){ROLE_OUT, strides(p->dims, p->sy, rng_chance(6) ? 2 : 1, false), NULL};
-	c->buf[1] = (Buffer){ROLE_IN, strides(p->dims, p->sx, RNG_PICK(1, 1, 1, 1, 2, 0), rng_chance(3)), NULL};
+	c->buf[1] = (Buffer){
+		ROLE_IN, strides(p->dims, p->sx, RNG_PICK(1, 1, 1, 1, 2, 0), rng_chance(3)), NULL};
 	c->buf[2] = (Buffer){ROLE_IN, 256, NULL};
 }
 
@@ -194,8 +210,8 @@ void gen_resize(Case *c)
 	int32_t *index = case_own(c, bytes);
 	float *part = case_own(c, bytes);
 	resize_axis(index, index + p->oh, part, part + p->oh, p->ih, p->oh);
-	resize_axis(index + 2 * p->oh, index + 2 * p->oh + p->ow, part + 2 * p->oh, part + 2 * p->oh + p->ow, p->iw,
-		    p->ow);
+	resize_axis(index + 2 * p->oh, index + 2 * p->oh + p->ow, part + 2 * p->oh,
+		    part + 2 * p->oh + p->ow, p->iw, p->ow);
 	size_t in = span((size_t)p->n * p->ih * p->iw, p->in_ld, p->c);
 	c->buf[0] = (Buffer){ROLE_OUT, span((size_t)p->n * p->oh * p->ow, p->out_ld, p->c), NULL};
 	c->buf[1] = (Buffer){ROLE_IN, in, case_bytes(c, in)};

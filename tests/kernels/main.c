@@ -7,33 +7,54 @@
 typedef void Generator(Case *c);
 
 static Generator *const generators[AXK_KIND_COUNT] = {
-	[AXK_CONV_U8] = gen_conv,       [AXK_DWCONV_U8] = gen_conv,
-	[AXK_CONVT_U8] = gen_conv,      [AXK_MAXPOOL_U8] = gen_pool,
-	[AXK_AVGPOOL_U8] = gen_pool,    [AXK_MEAN_U8] = gen_mean,
-	[AXK_ADD_U8] = gen_binary,      [AXK_MUL_U8] = gen_binary,
-	[AXK_LUT_U8] = gen_lut,         [AXK_SOFTMAX_U8] = gen_softmax,
+	[AXK_CONV_U8] = gen_conv,
+	[AXK_DWCONV_U8] = gen_conv,
+	[AXK_CONVT_U8] = gen_conv,
+	[AXK_MAXPOOL_U8] = gen_pool,
+	[AXK_AVGPOOL_U8] = gen_pool,
+	[AXK_MEAN_U8] = gen_mean,
+	[AXK_ADD_U8] = gen_binary,
+	[AXK_MUL_U8] = gen_binary,
+	[AXK_LUT_U8] = gen_lut,
+	[AXK_SOFTMAX_U8] = gen_softmax,
 	[AXK_RESIZE_LINEAR_U8] = gen_resize,
-	[AXK_CONV_F32] = gen_conv_f32,  [AXK_CONVT_F32] = gen_conv_f32,
-	[AXK_CONV3D_F32] = gen_conv3d_f32, [AXK_MATMUL_F32] = gen_matmul_f32,
-	[AXK_MAXPOOL_F32] = gen_pool_f32, [AXK_AVGPOOL_F32] = gen_pool_f32,
-	[AXK_GAVGPOOL_F32] = gen_gpool_f32, [AXK_GMAXPOOL_F32] = gen_gpool_f32,
-	[AXK_BATCHNORM_F32] = gen_batchnorm_f32, [AXK_NORM_F32] = gen_norm_f32,
-	[AXK_LRN_F32] = gen_lrn_f32,    [AXK_RESIZE_F32] = gen_resize_f32,
-	[AXK_UNARY_F32] = gen_unary_f32, [AXK_BINARY_F32] = gen_binary_f32,
-	[AXK_BINARY_INT] = gen_binary_int, [AXK_COMPARE] = gen_binary_int,
-	[AXK_WHERE] = gen_where,        [AXK_CAST] = gen_cast,
-	[AXK_REDUCE_F32] = gen_reduce,  [AXK_REDUCE_INT] = gen_reduce,
-	[AXK_SOFTMAX_F32] = gen_softmax_f32, [AXK_ARGMAX] = gen_argmax,
-	[AXK_CUMSUM] = gen_cumsum,      [AXK_TOPK] = gen_topk,
-	[AXK_GATHER] = gen_gather,      [AXK_GATHER_ELEMENTS] = gen_gather_elements,
-	[AXK_COPY] = gen_copy,          [AXK_FILL] = gen_fill,
-	[AXK_MOVE] = gen_move,          [AXK_QUANTIZE] = gen_quant,
+	[AXK_CONV_F32] = gen_conv_f32,
+	[AXK_CONVT_F32] = gen_conv_f32,
+	[AXK_CONV3D_F32] = gen_conv3d_f32,
+	[AXK_MATMUL_F32] = gen_matmul_f32,
+	[AXK_MAXPOOL_F32] = gen_pool_f32,
+	[AXK_AVGPOOL_F32] = gen_pool_f32,
+	[AXK_GAVGPOOL_F32] = gen_gpool_f32,
+	[AXK_GMAXPOOL_F32] = gen_gpool_f32,
+	[AXK_BATCHNORM_F32] = gen_batchnorm_f32,
+	[AXK_NORM_F32] = gen_norm_f32,
+	[AXK_LRN_F32] = gen_lrn_f32,
+	[AXK_RESIZE_F32] = gen_resize_f32,
+	[AXK_UNARY_F32] = gen_unary_f32,
+	[AXK_BINARY_F32] = gen_binary_f32,
+	[AXK_BINARY_INT] = gen_binary_int,
+	[AXK_COMPARE] = gen_binary_int,
+	[AXK_WHERE] = gen_where,
+	[AXK_CAST] = gen_cast,
+	[AXK_REDUCE_F32] = gen_reduce,
+	[AXK_REDUCE_INT] = gen_reduce,
+	[AXK_SOFTMAX_F32] = gen_softmax_f32,
+	[AXK_ARGMAX] = gen_argmax,
+	[AXK_CUMSUM] = gen_cumsum,
+	[AXK_TOPK] = gen_topk,
+	[AXK_GATHER] = gen_gather,
+	[AXK_GATHER_ELEMENTS] = gen_gather_elements,
+	[AXK_COPY] = gen_copy,
+	[AXK_FILL] = gen_fill,
+	[AXK_MOVE] = gen_move,
+	[AXK_QUANTIZE] = gen_quant,
 	[AXK_DEQUANTIZE] = gen_quant,
 };
 
 static int n_checked, n_skipped, n_failed;
 
-/* The portable row that serves a case; portable rows are their own reference (plain against AVX2 build). */
+/* The portable row that serves a case; portable rows are their own reference (plain against AVX2
+ * build). */
 static const AxkInfo *reference(const AxkInfo *row, const Case *c)
 {
 	for (const AxkInfo *k = axk_table; k->name && row->isa != AXK_ISA_C; k++)
@@ -99,8 +120,8 @@ static bool equal(const Case *c, const Run *a, const Run *b)
 			continue;
 		for (size_t at = 0; at < a->buf[i].bytes; at++) {
 			if (a->buf[i].data[at] != b->buf[i].data[at] && !both_nan(c, a, b, i, at)) {
-				printf("  buffer %d byte %zu of %zu: %d, reference %d\n", i, at, a->buf[i].bytes,
-				       a->buf[i].data[at], b->buf[i].data[at]);
+				printf("  buffer %d byte %zu of %zu: %d, reference %d\n", i, at,
+				       a->buf[i].bytes, a->buf[i].data[at], b->buf[i].data[at]);
 				return false;
 			}
 		}
@@ -123,7 +144,8 @@ static int check_case(const AxkInfo *row, axk_fn *fn, uint64_t seed)
 	if (!row->fits || row->fits(&c.p)) {
 		Run got, want;
 		run_new(&want, &c, ref, seed);
-		run_units(&want, &c, axk_run_fn(ref) == fn ? ref->fn : axk_run_fn(ref), 0, run_unit_count(&c, ref));
+		run_units(&want, &c, axk_run_fn(ref) == fn ? ref->fn : axk_run_fn(ref), 0,
+			  run_unit_count(&c, ref));
 		run_new(&got, &c, row, seed);
 		run_split(&got, &c, row, fn);
 		result = equal(&c, &got, &want);
@@ -146,7 +168,11 @@ static void check_row(const AxkInfo *row, axk_fn *fn, const char *what, uint64_t
 		ran += result >= 0;
 		failed += result == 0;
 	}
-	printf("%s %s%s: %d cases\n", failed ? "FAIL" : ran ? "ok  " : "FAIL (no case fits)", row->name, what, ran);
+	printf("%s %s%s: %d cases\n",
+	       failed ? "FAIL"
+	       : ran  ? "ok  "
+		      : "FAIL (no case fits)",
+	       row->name, what, ran);
 	n_failed += failed || !ran;
 	n_checked++;
 }
@@ -172,7 +198,8 @@ static void check_all(const char *filter, uint64_t seed, int cases)
 		else if (k->isa != AXK_ISA_C)
 			check_row(k, k->fn, "", seed, cases);
 		else if (k->fn_native && (isa & AXK_ISA_AVX2))
-			check_row(k, k->fn_native, " (AVX2 build against plain build)", seed, cases);
+			check_row(k, k->fn_native, " (AVX2 build against plain build)", seed,
+				  cases);
 		else
 			skip(k, "the reference itself, and this CPU has no second build of it");
 		fflush(stdout);

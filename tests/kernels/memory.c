@@ -1,5 +1,5 @@
-/* Buffers whose misuse is seen: a canary before them, AXK_SLACK readable bytes behind, then a page that
- * must not be touched. */
+/* Buffers whose misuse is seen: a canary before them, AXK_SLACK readable bytes behind, then a page
+ * that must not be touched. */
 #include "tests/kernels/check.h"
 
 #include <stdio.h>
@@ -12,7 +12,8 @@ void guarded_new(Guarded *g, size_t bytes, size_t align)
 {
 	size_t body = (bytes + AXK_SLACK + PAGE + align - 1) / PAGE * PAGE + PAGE;
 	g->map_bytes = body + PAGE;
-	g->map = mmap(NULL, g->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	g->map = mmap(NULL, g->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
 	if (g->map == MAP_FAILED || mprotect(g->map + body, PAGE, PROT_NONE) != 0) {
 		perror("axk-check: mmap");
 		exit(2);
