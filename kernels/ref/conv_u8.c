@@ -7,6 +7,35 @@
 #include "kernels/ref/math.h"
 #include "kernels/ref/round.h"
 
+/* One tap: adds n input channels to 8 output channels; x is NULL outside of the image, where every
+ * channel is zp. The sums are named so that any compiler keeps them in registers. */
+AXK_INLINE const int8_t *axk_conv_u8_c_tap(int32_t acc[8], const uint8_t *x, int zp,
+					   const int8_t *w, int n)
+{
+	int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
+	int32_t a4 = acc[4], a5 = acc[5], a6 = acc[6], a7 = acc[7];
+	for (int i = 0; i < n; i++, w += 8) {
+		const int v = x ? x[i] : zp;
+		a0 += v * w[0];
+		a1 += v * w[1];
+		a2 += v * w[2];
+		a3 += v * w[3];
+		a4 += v * w[4];
+		a5 += v * w[5];
+		a6 += v * w[6];
+		a7 += v * w[7];
+	}
+	acc[0] = a0;
+	acc[1] = a1;
+	acc[2] = a2;
+	acc[3] = a3;
+	acc[4] = a4;
+	acc[5] = a5;
+	acc[6] = a6;
+	acc[7] = a7;
+	return w;
+}
+
 /* One pixel: adds all taps of 8 channels. x: the image at the group's first channel. */
 AXK_INLINE void axk_conv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x, const int8_t *w,
 				    int oy, int ox, int32_t acc[8])
@@ -19,11 +48,7 @@ AXK_INLINE void axk_conv_u8_c_pixel(const struct axk_conv *p, const uint8_t *x, 
 			int inside = iy >= 0 && iy < p->ih && ix >= 0 && ix < p->iw;
 			const uint8_t *px =
 				inside ? x + ((size_t)iy * p->iw + ix) * p->in_ld : NULL;
-			for (int i = 0; i < icg; i++, w += 8) {
-				int v = px ? px[i] : p->zp_in;
-				for (int o = 0; o < 8; o++)
-					acc[o] += v * w[o];
-			}
+			w = axk_conv_u8_c_tap(acc, px, p->zp_in, w, icg);
 		}
 	}
 }
