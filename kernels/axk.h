@@ -105,6 +105,12 @@ AXK_STRUCT(axk_pool, AXK_POOL_FIELDS)
 	I(n) I(rows) I(c) I(in_ld) I(out_ld) I(zp_in) I(out_f32) F(m) F(zp) F(lo) F(hi)
 AXK_STRUCT(axk_mean, AXK_MEAN_FIELDS)
 
+/* Accumulators kept as float ((float)acc, what a convolution with out_f32 and m = 1 gives) times m[c]: float, or
+ * u8 by rule 1. Lets both entry points share one set of packed weights. buf: 0 out [rows][c], 1 in float
+ * [rows][c], 2 float m[c]. */
+#define AXK_REQUANT_FIELDS(I, F, A) I(rows) I(c) I(in_ld) I(out_ld) I(out_f32) F(zp) F(lo) F(hi)
+AXK_STRUCT(axk_requant, AXK_REQUANT_FIELDS)
+
 /* Element-wise u8 over dims[0..7] (outermost first, unused ones 1) with a stride per operand and
  * dimension (0 = broadcast). The innermost dimension is fast when its strides are 0 or 1.
  * add: q = sat(rint(fmaf(a, ra, fmaf(b, rb, fx)))) clamped to [lo, hi]

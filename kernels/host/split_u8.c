@@ -20,6 +20,11 @@ int axk_units_pool_rows(const void *params)
 	return p->n * p->oh;
 }
 
+int axk_units_requant(const void *params)
+{
+	return ((const struct axk_requant *)params)->rows;
+}
+
 int axk_units_mean_u8(const void *params)
 {
 	const struct axk_mean *p = params;

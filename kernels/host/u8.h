@@ -8,6 +8,7 @@
 int axk_units_conv_rows(const void *params); /* struct axk_conv: n * oh */
 int axk_units_conv_u8_c(const void *params); /* n * oh * blocks of 8 channels */
 int axk_units_pool_rows(const void *params); /* struct axk_pool: n * oh */
+int axk_units_requant(const void *params);         /* rows */
 int axk_units_mean_u8(const void *params);   /* n * blocks of 64 channels */
 int axk_units_binary_u8(const void *params); /* places of the outer dimensions * chunks */
 int axk_units_lut_u8(const void *params);

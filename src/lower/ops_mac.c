@@ -182,6 +182,50 @@ static bool mac_to_float(AxcLowering *l, const AxcNode *n, struct axk_conv p, Ax
 	       axc_store_float(l, n->out[0], &out);
 }
 
+/* Both results of a float output from one set of packed weights: the accumulators as float, then m of either
+ * entry. Worth a pass over the result only where the weights are much larger than it. */
+static bool share_weights(const AxcLowering *l, const AxcNode *n, const struct axk_conv *p)
+{
+	const AxkInfo *k = axk_select(mac_kind(n, p), l->config->target->isa, p);
+	size_t result = (size_t)axc_shape_count(&l->g->values.at[n->out[0]].shape);
+	return l->entries == AXC_ENTRY_BOTH && k && k->pack_bytes && k->pack_bytes(p) / 16 > result;
+}
+
+static bool mac_to_both(AxcLowering *l, const AxcNode *n, struct axk_conv p, AxkPackIn pack, AxcArg in, AxcArg zp)
+{
+	bool dense = n->op->lower == AXC_LK_DENSE;
+	const AxcValue *y = &l->g->values.at[n->out[0]];
+	AxcView acc = axc_view_temp(l, &y->shape, !dense, 4), f = axc_view_temp(l, &y->shape, !dense, 4);
+	AxcView q = axc_view_temp(l, &y->shape, !dense, 1);
+	AxcArg args[6] = {axc_view_arg(&acc, 4), in, [5] = zp};
+	float *one = AXC_NEW_ARRAY(l->arena, float, (size_t)p.oc);
+	for (int o = 0; o < p.oc; o++)
+		one[o] = 1.0f;
+	pack.m = one;
+	p.out_f32 = 1;
+	p.out_ld = p.oc;
+	if (!axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack))
+		return false;
+	struct axk_requant r = {.c = p.oc, .in_ld = p.oc, .out_ld = p.oc, .out_f32 = 1};
+	r.rows = (int)(axc_shape_count(&y->shape) / AXC_MAX(p.oc, 1));
+	size_t bytes = (size_t)p.oc * sizeof(float);
+	AxcArg to_float[3] = {axc_view_arg(&f, 4), axc_view_arg(&acc, 4),
+	                      {axc_buf_const(l, "multipliers", multipliers(l, n, &p, true), bytes), 0}};
+	l->entries = AXC_ENTRY_F32;
+	if (!axc_step_add(l, AXK_REQUANT, &r, 3, to_float, NULL) || !axc_store_float(l, n->out[0], &f))
+		return false;
+	r.out_f32 = 0;
+	r.zp = (float)(y->q.zero_point[0] + 128);
+	r.lo = 0.0f - r.zp;
+	r.hi = 255.0f - r.zp;
+	AxcArg to_int8[3] = {axc_view_arg(&q, 1), axc_view_arg(&acc, 4),
+	                     {axc_buf_const(l, "multipliers", multipliers(l, n, &p, false), bytes), 0}};
+	l->entries = AXC_ENTRY_I8;
+	bool ok = axc_step_add(l, AXK_REQUANT, &r, 3, to_int8, NULL) && axc_store_port(l, n->out[0], &q);
+	l->entries = AXC_ENTRY_BOTH;
+	return ok;
+}
+
 bool axc_lower_mac(AxcLowering *l, AxcId node)
 {
 	const AxcNode *n = &l->g->nodes.at[node];
@@ -202,6 +246,8 @@ bool axc_lower_mac(AxcLowering *l, AxcId node)
 	pack_input(l, n, &p, &pack, &zp);
 	if (l->g->values.at[n->out[0]].dtype == AXC_I8)
 		return mac_to_int8(l, n, f, p, pack, axc_view_arg(&in, 1), zp, &out);
+	if (share_weights(l, n, &p))
+		return mac_to_both(l, n, p, pack, axc_view_arg(&in, 1), zp);
 	unsigned entries = l->entries;
 	l->entries = entries & AXC_ENTRY_F32;
 	if (l->entries && !mac_to_float(l, n, p, pack, axc_view_arg(&in, 1), zp))

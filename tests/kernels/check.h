@@ -25,6 +25,7 @@ typedef struct Case {
 		struct axk_conv conv;
 		struct axk_pool pool;
 		struct axk_mean mean;
+		struct axk_requant requant;
 		struct axk_binary_u8 binary;
 		struct axk_lut lut;
 		struct axk_softmax_u8 softmax;
@@ -91,6 +92,7 @@ void case_free(Case *c);
 void gen_conv(Case *c);
 void gen_pool(Case *c);
 void gen_mean(Case *c);
+void gen_requant(Case *c);
 void gen_binary(Case *c);
 void gen_lut(Case *c);
 void gen_softmax(Case *c);

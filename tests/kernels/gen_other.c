@@ -77,6 +77,28 @@ void gen_mean(Case *c)
 	c->macs = (double)in;
 }
 
+void gen_requant(Case *c)
+{
+	struct axk_requant *p = &c->p.requant;
+	p->rows = rng_range(1, 40);
+	p->c = channels();
+	p->in_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 20));
+	p->out_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 20));
+	p->out_f32 = rng_chance(3);
+	p->zp = (float)rng_range(0, 255);
+	p->lo = 0.0f - p->zp;
+	p->hi = 255.0f - p->zp;
+	size_t in = span((size_t)p->rows, p->in_ld, p->c);
+	float *x = case_bytes(c, in * 4), *m = case_bytes(c, (size_t)p->c * 4);
+	for (size_t i = 0; i < in; i++)
+		x[i] = (float)rng_range(-2000000, 2000000);
+	for (int i = 0; i < p->c; i++)
+		m[i] = rng_float(1e-6f, 1e-3f);
+	c->buf[0] = (Buffer){ROLE_OUT, span((size_t)p->rows, p->out_ld, p->c) * (p->out_f32 ? 4 : 1), NULL};
+	c->buf[1] = (Buffer){ROLE_IN, in * 4, x};
+	c->buf[2] = (Buffer){ROLE_IN, (size_t)p->c * 4, m};
+}
+
 /* Strides of a tensor over dims whose innermost step is `step` (0 broadcasts); returns its extent.
  */
 static size_t strides(const int *dims, int *s, int step, bool broadcast)

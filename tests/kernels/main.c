@@ -13,6 +13,7 @@ static Generator *const generators[AXK_KIND_COUNT] = {
 	[AXK_MAXPOOL_U8] = gen_pool,
 	[AXK_AVGPOOL_U8] = gen_pool,
 	[AXK_MEAN_U8] = gen_mean,
+	[AXK_REQUANT] = gen_requant,
 	[AXK_ADD_U8] = gen_binary,
 	[AXK_MUL_U8] = gen_binary,
 	[AXK_LUT_U8] = gen_lut,
