@@ -1,6 +1,7 @@
 /* The lower half: quantized_model/ to compiled_model/. Numbers do not change here any more. */
 #include "driver/run.h"
 
+#include "lower/tile.h"
 #include "report/lowered.h"
 
 #include <stdlib.h>
@@ -27,26 +28,6 @@ bool axc_stage_frontend(AxcRun *run)
 
 /* ---- program ---- */
 
-bool axc_stage_midend(AxcRun *run)
-{
-	const AxcConfig *cfg = &run->cfg;
-	AxcLowerConfig config = {
-		.target = run->target,
-		.cores = (int)AXC_CFG_INT(cfg, aipu_cores_used),
-		.run_f32 = !AXC_CFG_BOOL(cfg, remove_io_quantization),
-		.io_padding = AXC_CFG_BOOL(cfg, apply_pword_padding),
-		.io_nhwc = AXC_CFG_BOOL(cfg, remove_io_padding_and_layout_transform),
-		.profile = AXC_CFG(cfg, profiling_levels)->n_list > 0,
-	};
-	AxcText text = {.arena = run->arena};
-	if (!axc_lower(run->arena, &run->d, run->quantized, &config, &run->program))
-		return false;
-	if (!axc_run_dumps(run, "midend"))
-		return true;
-	axc_program_print(run->program, &text);
-	return axc_run_dump_text(run, "midend", &text);
-}
-
 /* Bytes a pool may have: the constraint, and its size when that was set, times resources_used; 0: no limit. */
 static size_t budget(const AxcConfig *cfg, AxcPropId constraint, AxcPropId size)
 {
@@ -66,10 +47,8 @@ static AxcPool pool_of(const char *name)
 	return strcmp(name, "global.l1") == 0 ? AXC_POOL_L1 : strcmp(name, "global.l2") == 0 ? AXC_POOL_L2 : AXC_POOL_DDR;
 }
 
-bool axc_stage_plan(AxcRun *run)
+static AxcPlanConfig plan_config(const AxcConfig *cfg)
 {
-	const AxcConfig *cfg = &run->cfg;
-	AxcText text = {.arena = run->arena};
 	AxcPlanConfig config = {
 		.promote = AXC_CFG_BOOL(cfg, enable_buffer_promotion),
 		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_memplan_attempts), 1000),
@@ -80,6 +59,68 @@ bool axc_stage_plan(AxcRun *run)
 	config.budget_bytes[AXC_POOL_DDR] = budget(cfg, AXC_P_ddr_constraint, AXC_P_ddr_size_used);
 	config.budget_bytes[AXC_POOL_L2] = budget(cfg, AXC_P_l2_constraint, AXC_P_l2_size_used);
 	config.budget_bytes[AXC_POOL_L1] = budget(cfg, AXC_P_l1_constraint, AXC_P_l1_size_used);
+	return config;
+}
+
+/* The workspace of a program when there are no budgets. */
+static size_t planned_bytes(void *ctx, AxcProgram *p)
+{
+	AxcRun *run = ctx;
+	AxcPlanConfig config = plan_config(&run->cfg);
+	size_t bytes = 0;
+	config.promote = false;
+	memset(config.budget_bytes, 0, sizeof config.budget_bytes);
+	if (!axc_plan(p, &config, &run->d))
+		return SIZE_MAX;
+	for (int k = 0; k < AXC_POOL_COUNT; k++)
+		bytes += p->ws_bytes[k];
+	return bytes;
+}
+
+static int tiles(const AxcConfig *cfg, AxcPropId id)
+{
+	return cfg->at[id].null ? 0 : (int)AXC_MIN(cfg->at[id].integer, AXC_TILE_MAX_TILES);
+}
+
+static void tile(AxcRun *run)
+{
+	const AxcConfig *cfg = &run->cfg;
+	AxcTileConfig config = {
+		.depth = (int)AXC_MIN(AXC_CFG_INT(cfg, tiling_depth), AXC_TILE_MAX_DEPTH),
+		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_tiling_attempts), AXC_TILE_MAX_TILES),
+		.force_rows = tiles(cfg, AXC_P_force_h_tiling),
+		.force_channels = tiles(cfg, AXC_P_force_oc_tiling),
+		.workspace_bytes = planned_bytes,
+		.ctx = run,
+	};
+	axc_tile(run->program, &config, &run->d);
+}
+
+bool axc_stage_midend(AxcRun *run)
+{
+	const AxcConfig *cfg = &run->cfg;
+	AxcLowerConfig config = {
+		.target = run->target,
+		.cores = (int)AXC_CFG_INT(cfg, aipu_cores_used),
+		.run_f32 = !AXC_CFG_BOOL(cfg, remove_io_quantization),
+		.io_padding = AXC_CFG_BOOL(cfg, apply_pword_padding),
+		.io_nhwc = AXC_CFG_BOOL(cfg, remove_io_padding_and_layout_transform),
+		.profile = AXC_CFG(cfg, profiling_levels)->n_list > 0,
+	};
+	AxcText text = {.arena = run->arena};
+	if (!axc_lower(run->arena, &run->d, run->quantized, &config, &run->program))
+		return false;
+	tile(run);
+	if (!axc_run_dumps(run, "midend"))
+		return true;
+	axc_program_print(run->program, &text);
+	return axc_run_dump_text(run, "midend", &text);
+}
+
+bool axc_stage_plan(AxcRun *run)
+{
+	AxcText text = {.arena = run->arena};
+	AxcPlanConfig config = plan_config(&run->cfg);
 	if (!axc_plan(run->program, &config, &run->d) || !axc_plan_check(run->program, &run->d))
 		return false;
 	run->report.kernel.target = run->target->name;

@@ -54,6 +54,7 @@ typedef struct AxcStep {
 	uint32_t scratch;     /* buffer of chunks * scratch_bytes, or 0 */
 	unsigned entries;
 	int layer;            /* index into AxcProgram.layers: steps of one ONNX node share it */
+	const AxkPackIn *pack; /* what argument 2 was packed from, or NULL */
 } AxcStep;
 
 /* One entry per lowered node, for comments, profiling and reports. */

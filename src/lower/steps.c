@@ -40,8 +40,11 @@ bool axc_step_add(AxcLowering *l, AxkKind kind, const void *params, uint32_t n_a
 	AxcStep s = {.kernel = k, .n_args = n_args, .entries = l->entries, .layer = l->layer};
 	s.params = axc_memdup(l->arena, params, axk_kind_params_bytes(kind));
 	memcpy(s.arg, args, n_args * sizeof *args);
-	if (pack && k->pack && !pack_weights(l, k, params, pack, &s.arg[2]))
-		return false;
+	if (pack && k->pack) {
+		s.pack = axc_memdup(l->arena, pack, sizeof *pack);
+		if (!pack_weights(l, k, params, pack, &s.arg[2]))
+			return false;
+	}
 	s.units = k->units ? k->units(params) : 1;
 	s.chunks = AXC_MAX(1, AXC_MIN(s.units, l->config->cores));
 	if (k->scratch_bytes)

@@ -3,7 +3,9 @@
 and verified byte for byte against the interpreter (compile --verify); the interpreter's float outputs are
 compared with ONNX's meaning by ONNX Runtime where that is installed (--set precision=float32).
 
-    random_graphs.py [--bin DIR] [--work DIR] [--count N] [--seed S] [--targets a,b]
+    random_graphs.py [--bin DIR] [--work DIR] [--count N] [--seed S] [--targets a,b] [--set KEY=VALUE]...
+
+--set goes to every compilation that is verified: networks tiled, on several cores, with another input layout.
 
 Needs python3-onnx and numpy (exit 77 without them). A failure prints the seed that repeats it.
 """
@@ -307,8 +309,10 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--targets", default="host,x86-64-v3,c")
     p.add_argument("--no-float", action="store_true")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = p.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    properties = [word for value in args.set for word in ("--set", value)]
     failures, done = [], 0
     for seed in range(args.seed, args.seed + args.count):
         model = generate(seed)
@@ -326,7 +330,7 @@ def main():
         for target in args.targets.split(","):
             if problem:
                 break
-            run = compile_one(args, path, args.work / "out", ["--target", target, "--verify", "2"])
+            run = compile_one(args, path, args.work / "out", ["--target", target, "--verify", "2", *properties])
             if run.returncode:
                 problem = f"{target}: exit {run.returncode}: {run.stderr[-700:]}"
         done += 1
