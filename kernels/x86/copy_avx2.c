@@ -64,9 +64,11 @@ AXK_INLINE void axk_copy_tile_u8(const struct axk_plan2d *q, uint8_t flip, uint8
 {
 	const __m128i mask = _mm_set1_epi8((char)flip);
 	__m128i t[16];
+	AXK_UNROLL
 	for (int i = 0; i < 16; i++)
 		t[i] = _mm_loadu_si128((const __m128i *)(const void *)(x + (ptrdiff_t)i * q->sx0));
 	axk_transpose_16x16(t);
+	AXK_UNROLL
 	for (int i = 0; i < 16; i++)
 		_mm_storeu_si128((__m128i *)(void *)(y + (ptrdiff_t)i * q->sy1), _mm_xor_si128(t[i], mask));
 }
@@ -74,9 +76,11 @@ AXK_INLINE void axk_copy_tile_u8(const struct axk_plan2d *q, uint8_t flip, uint8
 AXK_INLINE void axk_copy_tile_u32(const struct axk_plan2d *q, uint32_t *y, const uint32_t *x)
 {
 	__m256i t[8];
+	AXK_UNROLL
 	for (int i = 0; i < 8; i++)
 		t[i] = _mm256_loadu_si256((const __m256i *)(const void *)(x + (ptrdiff_t)i * q->sx0));
 	axk_transpose_8x8(t);
+	AXK_UNROLL
 	for (int i = 0; i < 8; i++)
 		_mm256_storeu_si256((__m256i *)(void *)(y + (ptrdiff_t)i * q->sy1), t[i]);
 }

@@ -39,6 +39,7 @@ AXK_INLINE void axk_dequantize_transposed(const struct axk_dequantizer_avx2 *k, 
 		for (int r = 0; r < rows; r += 16) {
 			int m = rows - r < 16 ? rows - r : 16;
 			__m128i t[16];
+			AXK_UNROLL
 			for (int i = 0; i < 16; i++)
 				t[i] = i < n ? _mm_loadu_si128((const __m128i *)(const void *)(x + (ptrdiff_t)(c + i) * q->sx0 + r))
 					     : _mm_setzero_si128();

@@ -27,23 +27,33 @@ AXK_INLINE __m128i axk_quantize_16(const struct axk_quantizer_avx2 *k, const flo
 	return _mm_xor_si128(bytes, k->flip);
 }
 
-/* 16 pixels (or fewer: n) of 3 interleaved channels without gaps. */
-AXK_INLINE void axk_put_rgb(uint8_t *y, const __m128i t[16], int n)
+/* 16 pixels of 3 channels interleaved without gaps: 48 bytes. */
+AXK_INLINE void axk_put_rgb(uint8_t *y, __m128i r, __m128i g, __m128i b)
 {
 	const __m128i squeeze = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-	__m128i lo = _mm_unpacklo_epi8(t[0], t[1]), hi = _mm_unpackhi_epi8(t[0], t[1]);
-	__m128i blo = _mm_unpacklo_epi8(t[2], t[2]), bhi = _mm_unpackhi_epi8(t[2], t[2]);
-	__m128i a = _mm_shuffle_epi8(_mm_unpacklo_epi16(lo, blo), squeeze);
-	__m128i b = _mm_shuffle_epi8(_mm_unpackhi_epi16(lo, blo), squeeze);
-	__m128i c = _mm_shuffle_epi8(_mm_unpacklo_epi16(hi, bhi), squeeze);
-	__m128i d = _mm_shuffle_epi8(_mm_unpackhi_epi16(hi, bhi), squeeze);
-	uint8_t all[48];
-	uint8_t *to = n == 16 ? y : all;
-	_mm_storeu_si128((__m128i *)(void *)to, _mm_or_si128(a, _mm_slli_si128(b, 12)));
-	_mm_storeu_si128((__m128i *)(void *)(to + 16), _mm_or_si128(_mm_srli_si128(b, 4), _mm_slli_si128(c, 8)));
-	_mm_storeu_si128((__m128i *)(void *)(to + 32), _mm_or_si128(_mm_srli_si128(c, 8), _mm_slli_si128(d, 4)));
-	if (n < 16)
-		memcpy(y, all, (size_t)n * 3);
+	__m128i lo = _mm_unpacklo_epi8(r, g), hi = _mm_unpackhi_epi8(r, g);
+	__m128i blo = _mm_unpacklo_epi8(b, b), bhi = _mm_unpackhi_epi8(b, b);
+	__m128i p0 = _mm_shuffle_epi8(_mm_unpacklo_epi16(lo, blo), squeeze);
+	__m128i p1 = _mm_shuffle_epi8(_mm_unpackhi_epi16(lo, blo), squeeze);
+	__m128i p2 = _mm_shuffle_epi8(_mm_unpacklo_epi16(hi, bhi), squeeze);
+	__m128i p3 = _mm_shuffle_epi8(_mm_unpackhi_epi16(hi, bhi), squeeze);
+	_mm_storeu_si128((__m128i *)(void *)y, _mm_or_si128(p0, _mm_slli_si128(p1, 12)));
+	_mm_storeu_si128((__m128i *)(void *)(y + 16), _mm_or_si128(_mm_srli_si128(p1, 4), _mm_slli_si128(p2, 8)));
+	_mm_storeu_si128((__m128i *)(void *)(y + 32), _mm_or_si128(_mm_srli_si128(p2, 8), _mm_slli_si128(p3, 4)));
+}
+
+/* Pictures: 3 planes into pixels of 3 bytes. */
+AXK_INLINE void axk_quantize_rgb(const struct axk_quantizer_avx2 *k, ptrdiff_t plane, uint8_t *y, const float *x,
+				 int rows)
+{
+	for (int r = 0; r < rows; r += 16, x += 16, y += 48) {
+		uint8_t all[48];
+		int n = rows - r < 16 ? rows - r : 16;
+		axk_put_rgb(n == 16 ? y : all, axk_quantize_16(k, x), axk_quantize_16(k, x + plane),
+			    axk_quantize_16(k, x + 2 * plane));
+		if (n < 16)
+			memcpy(y, all, (size_t)n * 3);
+	}
 }
 
 /* Output contiguous over columns (channels), input over rows (pixels). */
@@ -56,12 +66,9 @@ AXK_INLINE void axk_quantize_transposed(const struct axk_quantizer_avx2 *k, cons
 			int m = q->n0 - c < 16 ? q->n0 - c : 16;
 			uint8_t *to = y + (ptrdiff_t)r * q->sy1 + c;
 			__m128i t[16];
+			AXK_UNROLL
 			for (int i = 0; i < 16; i++)
 				t[i] = i < m ? axk_quantize_16(k, x + (ptrdiff_t)(c + i) * q->sx0 + r) : _mm_setzero_si128();
-			if (q->n0 == 3 && q->sy1 == 3) {
-				axk_put_rgb(to, t, n);
-				continue;
-			}
 			axk_transpose_16x16(t);
 			for (int i = 0; i < n; i++)
 				axk_put_bytes(to + (ptrdiff_t)i * q->sy1, t[i], m);
@@ -90,6 +97,10 @@ AXK_FN void axk_quantize_avx2(const void *params, void *const *buf, void *scratc
 		int rows = axk_plan_unit(&q, u, &at_y, &at_x);
 		uint8_t *y = (uint8_t *)buf[0] + at_y;
 		const float *x = (const float *)buf[1] + at_x;
+		if (q.sy0 == 1 && q.sx1 == 1 && q.n0 == 3 && q.sy1 == 3) {
+			axk_quantize_rgb(&k, q.sx0, y, x, rows);
+			continue;
+		}
 		if (q.sy0 == 1 && q.sx0 != 1 && q.sx1 == 1) {
 			axk_quantize_transposed(&k, &q, y, x, rows);
 			continue;
