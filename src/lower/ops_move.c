@@ -197,14 +197,28 @@ static bool fill_byte(const AxcLowering *l, const AxcNode *n, const AxcView *x, 
 	return true;
 }
 
+/* Dimensions by output stride, the smallest last: the innermost run is long where channels are last. */
+static void order_by_stride(int n, const int64_t *dims, const int64_t *sy, int order[AXC_MAX_RANK])
+{
+	for (int d = 0; d < n; d++) {
+		int at = d;
+		int64_t key = dims[d] == 1 ? INT64_MAX : sy[d];
+		for (; at > 0 && dims[order[at - 1]] != 1 && sy[order[at - 1]] < key; at--)
+			order[at] = order[at - 1];
+		order[at] = d;
+	}
+}
+
 /* A gather step from per-dimension tables (n_dims of them, dims and strides of the output). */
 static bool emit_move(AxcLowering *l, const AxcView *out, const AxcView *x, int n_dims, const int64_t *dims,
                       const int64_t *sy, int32_t *const *tables, int64_t base, uint8_t fill)
 {
 	struct axk_move p = {.elem_bytes = 1};
 	size_t total = 0;
+	int order[AXC_MAX_RANK];
+	order_by_stride(n_dims, dims, sy, order);
 	for (int d = 0; d < 8; d++) {
-		int from = d - (8 - n_dims);
+		int from = d - (8 - n_dims) >= 0 ? order[d - (8 - n_dims)] : -1;
 		p.dims[d] = from >= 0 ? (int)dims[from] : 1;
 		p.sy[d] = from >= 0 ? (int)sy[from] : 0;
 		total += (size_t)p.dims[d];
@@ -212,7 +226,7 @@ static bool emit_move(AxcLowering *l, const AxcView *out, const AxcView *x, int 
 	int32_t *t = AXC_NEW_ARRAY(l->arena, int32_t, total);
 	size_t at = 0;
 	for (int d = 0; d < 8; d++) {
-		int from = d - (8 - n_dims);
+		int from = d - (8 - n_dims) >= 0 ? order[d - (8 - n_dims)] : -1;
 		int64_t lowest = 0;
 		if (from < 0) {
 			t[at++] = 0;
