@@ -53,6 +53,10 @@ static bool infer_batchnorm(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (!vectors_fit(g, n, 1, 4, x->rank > 1 ? x->dim[1] : 1, d))
 		return false;
 	like_input(g, n);
+	for (uint32_t i = 1; i < n->n_out; i++) { /* statistics of the training form, which check() refuses */
+		axc_value(g, n->out[i])->dtype = AXC_F32;
+		axc_value(g, n->out[i])->shape = *shape_of(g, n, 3);
+	}
 	return true;
 }
 
