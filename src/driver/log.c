@@ -151,6 +151,8 @@ void axc_log_progress(AxcLog *log, const char *what, int64_t done, int64_t total
 	log->bar_shown = true;
 }
 
+enum { MOST_ERRORS = 25 }; /* shown, behind the first */
+
 static const char *error_text(AxcLog *log, const AxcError *e)
 {
 	AxcText t = {.arena = log->arena};
@@ -176,6 +178,9 @@ void axc_log_errors(AxcLog *log, const AxcDiag *d)
 	if (!d->failed)
 		return;
 	axc_log_message(log, AXC_ERROR, error_text(log, &d->error));
-	for (uint32_t i = 0; i < d->more.n; i++)
+	for (uint32_t i = 0; i < d->more.n && i < MOST_ERRORS; i++)
 		axc_log_message(log, AXC_ERROR, error_text(log, &d->more.at[i]));
+	if (d->more.n > MOST_ERRORS)
+		axc_log_message(log, AXC_ERROR, axc_format(log->arena, "and %u more (compilation_report.json has all)",
+		                                           d->more.n - MOST_ERRORS));
 }

@@ -229,6 +229,8 @@ static int work(AxcRun *run)
 		run->d.stage = "done";
 	if (AXC_CFG_BOOL(&run->cfg, trace_tvm_passes) && run->has_out)
 		write_trace(run);
+	if (!ok && AXC_CFG_BOOL(&run->cfg, save_error_artifact) && run->has_out)
+		axc_run_error_artifact(run);
 	axc_arena_free(run->arena);
 	run->arena = NULL;
 	code = finish(run);

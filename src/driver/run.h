@@ -117,6 +117,9 @@ bool axc_stage_describe(AxcRun *run);     /* the network, operator by operator, 
 bool axc_stage_try_quantize(AxcRun *run); /* without calibration */
 bool axc_stage_verdict(AxcRun *run);
 
+/* error_artifact.zip of a failed run, before its arena goes (error_artifact.c). */
+void axc_run_error_artifact(AxcRun *run);
+
 /* ---- samples.c: data for calibration and verification ---- */
 
 /* The options and properties as calib wants them. */

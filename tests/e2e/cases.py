@@ -729,6 +729,7 @@ transform_row("transform_syntax_error", "def (:\n", "SyntaxError")
 transform_row("transform_import_error", "import nosuchmodule\n", "nosuchmodule")
 transform_row("transform_function_missing", TRANSFORM % "return x", "other", option="{D}/t.py:other")
 transform_row("transform_file_missing", "", "nix.py", option="{D}/nix.py")
+transform_row("transform_killed", TRANSFORM % "import os; os.kill(os.getpid(), 9)", ".ppm", "signal 9")
 transform_row("transform_exits", TRANSFORM % "import os; os._exit(3)", ".ppm")
 
 
@@ -945,3 +946,58 @@ def cleaned_model(r):
     r.expect(0)
     r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "graph_cleaner_dump_full_opt_onnx=../x.onnx")
     r.expect(1, "must be a file name")
+
+
+@case
+def error_artifact(r):
+    """What a failed run knows in one ZIP, the weights replaced."""
+    import zipfile
+    r.run(*TINY, "--set", "save_error_artifact=true", "--set", "ddr_constraint=64")
+    r.expect(1, "error_artifact.zip")
+    report = r.status("LOWER_MIDEND_ERROR")
+    r.check("error_artifact.zip" in [f["path"] for f in report["files"]], "not listed")
+    with zipfile.ZipFile(r.out + "/error_artifact.zip") as z:
+        r.check(z.testzip() is None, "a damaged member")
+        r.check(sorted(z.namelist()) == ["compilation_log.txt", "compilation_report.json", "conf.json", "model.onnx",
+                                         "program.txt", "quantized_model.txt"], z.namelist())
+        r.check(json.loads(z.read("compilation_report.json"))["status"] == "LOWER_MIDEND_ERROR", "its report")
+        model = z.read("model.onnx")
+    original = open(r.model("tiny.onnx"), "rb").read()
+    import onnx
+    from onnx import numpy_helper
+    weights = [numpy_helper.to_array(t) for t in onnx.load_from_string(original).graph.initializer]
+    weights = [w.tobytes() for w in weights if w.size > 4]  # smaller ones are parameters: kept
+    r.check(not any(w in model for w in weights), "a weight is in it")
+    open(r.path("again.onnx"), "wb").write(model)
+    r.run("-i", "{D}/again.onnx", "-o", "{D}/o2")
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "save_error_artifact=true", "--set", "ddr_constraint=64",
+          "--set", "randomize_onnx_model=false")
+    with zipfile.ZipFile(r.path("o3", "error_artifact.zip")) as z:
+        r.check(z.read("model.onnx") == original, "the model itself")
+
+
+@case
+def killed_at_random_moments(r):
+    """SIGKILL at any moment leaves a directory that --overwrite cleans up."""
+    import random
+    rng = random.Random(5)
+    started = time.time()
+    r.run(*TINY)
+    r.expect(0)
+    whole = time.time() - started
+    for _ in range(8):
+        process = r.start(*TINY, "--overwrite")
+        time.sleep(rng.uniform(0, whole))
+        process.kill()
+        r.end(process, timeout=60)
+        deadline = time.time() + 20
+        while r.processes() and time.time() < deadline:
+            for pid in r.processes():
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        r.report()
+    r.run(*TINY, "--overwrite")
+    r.expect(0)
+    r.status("SUCCEEDED")
+    r.check(sorted(os.listdir(r.out)) == TOP, os.listdir(r.out))
