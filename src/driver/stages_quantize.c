@@ -65,10 +65,21 @@ bool axc_stage_calibrate(AxcRun *run)
 
 /* ---- quantize ---- */
 
+enum { ROUNDING_SAMPLES = 200 };
+
+/* Weights are rounded by what real samples show; random data would teach nothing. */
+static bool learn_from_samples(AxcRun *run, AxcQuantConfig *config)
+{
+	if (config->float32 || !run->samples || run->ranges->random)
+		return true;
+	return axc_quant_moments(run->arena, &run->d, run->graph, run->ranges, config, run->samples, ROUNDING_SAMPLES,
+	                         &config->moments);
+}
+
 bool axc_stage_quantize(AxcRun *run)
 {
 	AxcQuantConfig config = axc_run_quant_config(run);
-	if (!axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
+	if (!learn_from_samples(run, &config) || !axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
 		return false;
 	AxcQuantSummary s = axc_quant_summary(run->quantized);
 	run->report.coverage.known = true;

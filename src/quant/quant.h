@@ -21,6 +21,7 @@ typedef struct AxcQuantConfig {
 	const char *last_op;
 	bool last_by_first_dimension;
 	int64_t last_threshold;
+	const struct AxcMoments *moments; /* NULL: weights are rounded to the nearest */
 } AxcQuantConfig;
 
 /* ---- plan.c: decided before calibration, so that observers know what is needed ---- */
@@ -38,6 +39,17 @@ typedef struct AxcQuantPlan {
 
 /* Never fails: whatever cannot be int8 stays float with a reason. */
 const AxcQuantPlan *axc_quant_plan(AxcArena *arena, const AxcGraph *clean, const AxcQuantConfig *config);
+
+/* ---- moments.c: what the products read, so that weights are rounded for the output's sake ---- */
+
+typedef struct AxcMoments AxcMoments;
+
+/* Runs the clean graph on the first `want` samples and keeps, for every int8 product, some of the vectors
+ * it multiplies, quantized as they will be. Give the result to axc_quantize in config->moments.
+ * Independent of threads; memory is bounded. */
+AXC_CHECKED bool axc_quant_moments(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const AxcRanges *ranges,
+                                   const AxcQuantConfig *config, AxcSamples *samples, int64_t want,
+                                   const AxcMoments **ret);
 
 /* ---- quantize.c ---- */
 

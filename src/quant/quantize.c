@@ -5,12 +5,14 @@
  * NAME_quantized or NAME_dequantized. Graph inputs and outputs keep theirs as float.
  */
 #include "passes/rewrite.h"
+#include "quant/moments.h"
 #include "quant/scales.h"
 
 typedef struct Build {
 	const AxcGraph *clean; /* ids below n_values are the same in r.g */
 	const AxcQuantPlan *plan;
 	const AxcRanges *ranges;
+	const AxcMoments *moments;
 	const AxcQuant *q;
 	const float **gain;
 	AxcRewrite r;
@@ -83,6 +85,10 @@ static bool quantize_mac(Build *b, AxcId id)
 	if (!b->ranges->random) {
 		tune.mean = r->mean;
 		tune.n_mean = r->n_means;
+	}
+	if (b->moments && id < b->moments->n_nodes) {
+		tune.inputs = b->moments->at[id];
+		tune.jobs = b->moments->jobs;
 	}
 	if (!axc_quant_weights(b->clean, clean, &x, &tune, g, b->d, &in[1], &in[2]))
 		return false;
@@ -183,6 +189,7 @@ bool axc_quantize(AxcGraph *clean, const AxcRanges *ranges, const AxcQuantConfig
 		return axc_fail(d, "the ranges are of another graph: %u values, not %u", ranges->n, clean->values.n);
 	b.q = config->float32 ? NULL : axc_quant_scales(clean->arena, clean, b.plan, ranges);
 	b.ranges = ranges;
+	b.moments = config->moments;
 	b.gain = config->float32 ? NULL : axc_quant_gains(clean->arena, clean, b.plan, ranges, b.q);
 	b.as_int8 = AXC_NEW_ARRAY(clean->arena, AxcId, clean->values.n);
 	b.as_float = AXC_NEW_ARRAY(clean->arena, AxcId, clean->values.n);

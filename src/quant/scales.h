@@ -24,6 +24,8 @@ typedef struct AxcMacTune {
 	const float *in_gain, *out_gain; /* of its input's and its output's channels */
 	const float *mean; /* of its input's channels, in float: biases are corrected for rounded weights */
 	int64_t n_mean;
+	const struct AxcMacInputs *inputs; /* vectors it reads (moments.h): weights are rounded for these */
+	int jobs;                          /* threads for that */
 } AxcMacTune;
 
 /* int8 weights (q per output channel) and int32 bias of a MAC node of `clean`, added to `out` as constants.

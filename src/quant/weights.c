@@ -4,10 +4,14 @@
  *
  * Bias correction (Nagel et al. 2019, section 4.2): rounding the weights shifts the mean of an output
  * channel by sum (rounded - exact) * mean(input); calibration knows the means, the bias takes the shift
- * back. Networks with large weights and biases that cancel lose most of their accuracy without it. */
+ * back. Networks with large weights and biases that cancel lose most of their accuracy without it.
+ *
+ * Where samples of the input are at hand (moments.c) the weights are rounded for the least error of the
+ * sums over them instead (round.c), and the bias takes back what the mean lost there. */
 #include <math.h>
 #include <stdlib.h>
 
+#include "quant/moments.h"
 #include "quant/scales.h"
 
 static const double acc_limit = 2147483520.0; /* largest float below 2^31 */
@@ -212,11 +216,56 @@ static void raise_scales(const Mac *m, const AxcGraph *g, const AxcNode *n, cons
 	}
 }
 
-static AxcId add_weights(const Mac *m, const AxcValue *old, const float *scale, AxcGraph *out)
+static int8_t *nearest_weights(const Mac *m, const float *scale, AxcArena *arena)
 {
-	int8_t *q = AXC_NEW_ARRAY(out->arena, int8_t, (size_t)m->n_weights);
+	int8_t *q = AXC_NEW_ARRAY(arena, int8_t, (size_t)m->n_weights);
 	for (int64_t i = 0; i < m->n_weights; i++)
 		q[i] = round_weight(weight_of(m, i), scale[i / m->stride % m->n_scales]);
+	return q;
+}
+
+/* No accumulator of these weights can leave int32. */
+static bool fits(const Mac *m, const float *scale, const AxcWeightRows *rows, const int8_t *q, int64_t row_length)
+{
+	for (int64_t c = 0; c < m->channels; c++) {
+		double sum = fabs(bias_of(m, c)) / (input_scale(m, c) * scale[c]) + 1.0;
+		for (int64_t j = 0; j < row_length; j++)
+			sum += 255.0 * abs(q[c * rows->row + j * rows->column]);
+		if (sum > acc_limit)
+			return false;
+	}
+	return true;
+}
+
+/* Rounded for the sums over sampled inputs; NULL where there are none. Sets the bias correction. */
+static int8_t *rounded_weights(Mac *m, const AxcMacTune *tune, const float *scale, AxcArena *arena)
+{
+	const AxcMacInputs *in = tune->inputs;
+	if (!in || in->n < 1 || m->n_scales != m->channels || in->group_k * m->channels != m->n_weights)
+		return NULL;
+	float *w = AXC_NEW_ARRAY(arena, float, (size_t)m->n_weights), *input = AXC_NEW_ARRAY(arena, float, (size_t)m->channels);
+	int8_t *q = AXC_NEW_ARRAY(arena, int8_t, (size_t)m->n_weights);
+	double *old = axc_memdup(arena, m->correction, (size_t)m->channels * sizeof *old);
+	double *shift = AXC_NEW_ARRAY(arena, double, (size_t)m->channels);
+	AxcWeightRows rows = {.w = w, .channels = m->channels, .scale = scale};
+	rows.row = m->axis == 1 ? 1 : in->group_k; /* [K, N] or one row per channel */
+	rows.column = m->axis == 1 ? m->channels : 1;
+	for (int64_t i = 0; i < m->n_weights; i++)
+		w[i] = (float)weight_of(m, i);
+	for (int64_t c = 0; c < m->channels; c++)
+		input[c] = input_scale(m, c);
+	axc_quant_round(arena, in, &rows, tune->jobs, q);
+	axc_quant_mean_shift(in, &rows, q, input, shift);
+	for (int64_t c = 0; c < m->channels; c++)
+		m->correction[c] = -shift[c];
+	if (fits(m, scale, &rows, q, in->group_k))
+		return q;
+	memcpy(m->correction, old, (size_t)m->channels * sizeof *old);
+	return NULL;
+}
+
+static AxcId add_weights(const Mac *m, const AxcValue *old, const float *scale, const int8_t *q, AxcGraph *out)
+{
 	AxcId id = axc_const_add(out, axc_format(out->arena, "%s_quantized", old->name), AXC_I8, &old->shape, q);
 	int32_t *zero = AXC_NEW_ARRAY(out->arena, int32_t, (size_t)m->n_scales);
 	axc_value(out, id)->q = (AxcQuant){
@@ -260,7 +309,8 @@ bool axc_quant_weights(const AxcGraph *clean, const AxcNode *n, const AxcQuant *
 	set_factors(&m, tune, clean->values.at[n->in[0]].shape.dim[1], out->arena);
 	first_scales(&m, scale);
 	raise_scales(&m, clean, n, tune, scale, sum, out->arena);
-	*ret_weights = add_weights(&m, w, scale, out);
+	const int8_t *q = rounded_weights(&m, tune, scale, out->arena);
+	*ret_weights = add_weights(&m, w, scale, q ? q : nearest_weights(&m, scale, out->arena), out);
 	*ret_bias = 0;
 	bool corrected = false;
 	for (int64_t c = 0; c < m.channels; c++)
