@@ -1,6 +1,6 @@
 /* Program -> kernel_function.c and kernel_function.h: the structs and kernels that are used, pasted
- * verbatim; one constant parameter struct and one small function per step; two entry points that
- * call them in order. */
+ * verbatim; one small function per step, and its constant parameter struct, which steps with the same
+ * parameters share; two entry points that call them in order. */
 #include "emit/emit.h"
 #include "emit/kernel_sources.h"
 
@@ -9,6 +9,7 @@ typedef struct Emit {
 	AxcDiag *d;
 	AxcText *c;
 	const char *NAME; /* upper case */
+	AxcMap params;    /* struct and hash of its bytes -> step that printed it, + 1 */
 } Emit;
 
 static const char *upper(AxcArena *arena, const char *name)
@@ -209,9 +210,27 @@ static void emit_float(AxcText *c, float v)
 		axc_text_f(c, "%af", (double)v);
 }
 
-static void emit_params(Emit *e, const AxcStep *s, uint32_t index)
+/* The earlier step whose parameters are the same: tiles of one step mostly share them. */
+static bool same_params(Emit *e, const AxcStep *s, uint32_t index, uint32_t *ret_index)
+{
+	AxkKind kind = s->kernel->kind;
+	size_t bytes = axk_kind_params_bytes(kind);
+	const char *key = axc_format(e->p->arena, "%s-%016llx", axk_kind_struct(kind),
+	                             (unsigned long long)axc_hash(s->params, bytes));
+	uint32_t twin = axc_map_get(&e->params, key);
+	if (!twin)
+		axc_map_put(&e->params, e->p->arena, key, index + 1);
+	*ret_index = twin ? twin - 1 : index;
+	return twin && memcmp(e->p->steps.at[twin - 1].params, s->params, bytes) == 0;
+}
+
+/* Prints the step's parameters unless a step before had the same; returns whose they are. */
+static uint32_t emit_params(Emit *e, const AxcStep *s, uint32_t index)
 {
 	int n;
+	uint32_t twin;
+	if (same_params(e, s, index, &twin))
+		return twin;
 	const AxkField *f = axk_kind_fields(s->kernel->kind, &n);
 	axc_text_f(e->c, "static const struct %s axk_p%u = {", axk_kind_struct(s->kernel->kind), index);
 	for (int i = 0; i < n; i++) {
@@ -229,6 +248,7 @@ static void emit_params(Emit *e, const AxcStep *s, uint32_t index)
 		axc_text_str(e->c, ",");
 	}
 	axc_text_str(e->c, "\n};\n");
+	return index;
 }
 
 static void emit_arg(Emit *e, AxcArg a)
@@ -257,7 +277,7 @@ static void emit_step(Emit *e, const AxcStep *s, uint32_t index)
 {
 	const AxcBuf *scratch = &e->p->bufs.at[s->scratch];
 	axc_text_f(e->c, "\n/* %s */\n", e->p->layers.at[s->layer].text);
-	emit_params(e, s, index);
+	uint32_t params = emit_params(e, s, index);
 	axc_text_f(e->c, "\nstatic void axk_s%u(void *frame, int i)\n{\n\tconst struct axk_frame *f = frame;\n"
 	                 "\tvoid *const b[] = {\n", index);
 	for (uint32_t k = 0; k < s->n_args; k++) {
@@ -267,9 +287,9 @@ static void emit_step(Emit *e, const AxcStep *s, uint32_t index)
 	}
 	axc_text_str(e->c, "\t};\n");
 	if (s->chunks == 1)
-		axc_text_f(e->c, "\t(void)i;\n\t%s(&axk_p%u, b, ", s->kernel->name, index);
+		axc_text_f(e->c, "\t(void)i;\n\t%s(&axk_p%u, b, ", s->kernel->name, params);
 	else
-		axc_text_f(e->c, "\t%s(&axk_p%u, b, ", s->kernel->name, index);
+		axc_text_f(e->c, "\t%s(&axk_p%u, b, ", s->kernel->name, params);
 	if (!s->scratch)
 		axc_text_str(e->c, "NULL");
 	else if (s->chunks == 1)
@@ -391,7 +411,7 @@ static void emit_runner(Emit *e)
 
 bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
 {
-	Emit e = {p, d, ret_c, upper(p->arena, p->name)};
+	Emit e = {.p = p, .d = d, .c = ret_c, .NAME = upper(p->arena, p->name)};
 	emit_header(p, ret_h, e.NAME);
 	emit_prologue(&e);
 	if (!emit_kernels(&e))

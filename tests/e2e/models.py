@@ -32,11 +32,37 @@ def network(in_shape=(1, 3, 8, 8), names=None, op="Relu", op_domain=""):
     return model
 
 
+def inverted_residual():
+    """Two blocks of 1x1 Conv - depthwise Conv - 1x1 Conv, wide in between: what depth-first tiling is for."""
+    rng = np.random.default_rng(2)
+    nodes, weights, x = [], [], "x"
+    for block, (stride, oc) in enumerate(((1, 8), (2, 16))):
+        start = x
+        for i, (c, k, group) in enumerate(((64, 1, 1), (64, 3, 64), (oc, 1, 1))):
+            w, y = "w%d_%d" % (block, i), "y%d_%d" % (block, i)
+            into = 1 if group > 1 else 8 if i == 0 else 64
+            weights.append(_weights(rng, w, c, into, k, k))
+            nodes.append(helper.make_node("Conv", [x, w], [y], "conv%d_%d" % (block, i), kernel_shape=[k, k],
+                                          pads=[k // 2] * 4, strides=[stride if k == 3 else 1] * 2, group=group))
+            x = y
+        if stride == 1:
+            nodes.append(helper.make_node("Add", [x, start], ["sum%d" % block], "add%d" % block))
+            x = "sum%d" % block
+    nodes.append(helper.make_node("MaxPool", [x], ["y"], "pool", kernel_shape=[2, 2], strides=[2, 2]))
+    graph = helper.make_graph(
+        nodes, "inverted residual", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 16, 8, 8])], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    return model
+
+
 def write_all(folder):
     def path(name):
         return os.path.join(folder, name)
 
     onnx.save(network(), path("tiny.onnx"))
+    onnx.save(inverted_residual(), path("wide.onnx"))
     onnx.save(network((1, 3, "H", "W")), path("dynamic.onnx"))
     onnx.save(network(("N", 3, 8, 8)), path("batch.onnx"))
     onnx.save(network(op="Frobnicate"), path("unknown_op.onnx"))
