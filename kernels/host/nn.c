@@ -1,5 +1,5 @@
-/* Units and packing of the portable float kernels: packed weights are the weights as they are, followed by
- * the bias (zeros if there is none). */
+/* Units and packing of the portable float kernels: packed weights are the weights as they are,
+ * followed by the bias (zeros if there is none). */
 #include "kernels/host/nn.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Units, scratch and packing of the float kernels for AVX2 and AVX-512. `rows` channels and `columns` positions
- * make a tile: 4 x 24 and 8 x 48. */
+/* Units, scratch and packing of the float kernels for AVX2 and AVX-512. `rows` channels and
+ * `columns` positions make a tile: 4 x 24 and 8 x 48. */
 #include "kernels/host/nn.h"
 
 #include <string.h>
@@ -46,12 +46,14 @@ static void conv_pack(const struct axk_conv_f32 *p, const AxkPackIn *in, void *d
 	float *out = dst, *bias = out + conv_blocks(p, rows) * (size_t)rows * (size_t)taps;
 	memset(dst, 0, conv_pack_bytes(p, rows));
 	for (int g = 0; g < p->groups; g++)
-		for (int c0 = 0; c0 < ocg; c0 += rows, bias += rows, out += (size_t)rows * (size_t)taps)
+		for (int c0 = 0; c0 < ocg;
+		     c0 += rows, bias += rows, out += (size_t)rows * (size_t)taps)
 			for (int i = 0; i < rows && c0 + i < ocg; i++) {
 				size_t oc = (size_t)g * (size_t)ocg + (size_t)(c0 + i);
 				bias[i] = in->bias_f32 ? in->bias_f32[oc] : 0.0f;
 				for (int k = 0; k < taps; k++)
-					out[(size_t)k * (size_t)rows + (size_t)i] = w[oc * (size_t)taps + (size_t)k];
+					out[(size_t)k * (size_t)rows + (size_t)i] =
+						w[oc * (size_t)taps + (size_t)k];
 			}
 }
 
@@ -112,7 +114,8 @@ static size_t convt_scratch(const struct axk_conv_f32 *p, int rows, int columns)
 	return ((size_t)taps_of(p) + (size_t)rows) * (size_t)columns * sizeof(float);
 }
 
-/* Biases in blocks of `rows`, then w[ic/groups * taps of the phase][rows] per phase, group and block. */
+/* Biases in blocks of `rows`, then w[ic/groups * taps of the phase][rows] per phase, group and
+ * block. */
 static void convt_pack(const struct axk_conv_f32 *p, const AxkPackIn *in, void *dst, int rows)
 {
 	const float *w = in->weights;
@@ -126,12 +129,16 @@ static void convt_pack(const struct axk_conv_f32 *p, const AxkPackIn *in, void *
 		for (int b = 0; b < p->groups * blocks; b++)
 			for (int ic = 0; ic < icg; ic++)
 				for (int tap = 0; tap < p->kh * p->kw; tap++) {
-					int ky = tap / p->kw, kx = tap % p->kw, c0 = b % blocks * rows;
-					if (ky * p->dh % p->sh != phase / p->sw || kx * p->dw % p->sw != phase % p->sw)
+					int ky = tap / p->kw, kx = tap % p->kw,
+					    c0 = b % blocks * rows;
+					if (ky * p->dh % p->sh != phase / p->sw ||
+					    kx * p->dw % p->sw != phase % p->sw)
 						continue;
 					size_t row = (size_t)(b / blocks * icg + ic) * (size_t)ocg;
 					for (int i = 0; i < rows && c0 + i < ocg; i++)
-						out[i] = w[(row + (size_t)(c0 + i)) * (size_t)(p->kh * p->kw) + (size_t)tap];
+						out[i] = w[(row + (size_t)(c0 + i)) *
+								   (size_t)(p->kh * p->kw) +
+							   (size_t)tap];
 					out += rows;
 				}
 }
@@ -178,7 +185,8 @@ void axk_pack_convt_f32_avx2(const void *params, const AxkPackIn *in, void *dst)
 int axk_fits_dwconv_f32(const void *params)
 {
 	const struct axk_conv_f32 *p = params;
-	return p->ic > 1 && p->groups == p->ic && p->oc / p->ic <= 4 && p->kh * p->kw <= AXK_DWF_TAPS;
+	return p->ic > 1 && p->groups == p->ic && p->oc / p->ic <= 4 &&
+	       p->kh * p->kw <= AXK_DWF_TAPS;
 }
 
 int axk_units_dwconv_f32(const void *params)
@@ -199,7 +207,8 @@ size_t axk_scratch_dwconv_f32(const void *params)
 /* The tiles take chains that start at zero or at one value per column. */
 static int matmul_fits(const struct axk_matmul_f32 *p)
 {
-	return p->alpha == 1.0f && (p->packed || p->sbn == 1) && (!p->has_c || (p->beta == 1.0f && p->scm == 0));
+	return p->alpha == 1.0f && (p->packed || p->sbn == 1) &&
+	       (!p->has_c || (p->beta == 1.0f && p->scm == 0));
 }
 
 int axk_fits_matmul_f32_x86(const void *params)
@@ -228,7 +237,8 @@ static void matmul_pack(const struct axk_matmul_f32 *p, const AxkPackIn *in, voi
 	for (int j0 = 0; j0 < p->n; j0 += columns)
 		for (int k = 0; k < p->k; k++, out += columns) {
 			int n = p->n - j0 < columns ? p->n - j0 : columns;
-			memcpy(out, b + (size_t)k * (size_t)p->n + (size_t)j0, (size_t)n * sizeof *out);
+			memcpy(out, b + (size_t)k * (size_t)p->n + (size_t)j0,
+			       (size_t)n * sizeof *out);
 		}
 }
 

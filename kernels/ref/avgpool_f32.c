@@ -16,7 +16,8 @@ AXK_INLINE void axk_avgpool_f32_c_row(const struct axk_pool_f32 *p, const float 
 /* How many taps of dimension `dim` count at output o. */
 AXK_INLINE int axk_avgpool_f32_c_count(const struct axk_pool_f32 *p, int dim, int o)
 {
-	int lo = p->count_pad ? -p->pb[dim] : 0, hi = p->in[dim] + (p->count_pad ? p->pe[dim] : 0), n = 0;
+	int lo = p->count_pad ? -p->pb[dim] : 0, hi = p->in[dim] + (p->count_pad ? p->pe[dim] : 0),
+	    n = 0;
 	for (int k = 0; k < p->k[dim]; k++) {
 		int at = o * p->s[dim] + k * p->d[dim] - p->pb[dim];
 		n += at >= lo && at < hi;
@@ -24,17 +25,19 @@ AXK_INLINE int axk_avgpool_f32_c_count(const struct axk_pool_f32 *p, int dim, in
 	return n;
 }
 
-AXK_FN void AXK_NAME(axk_avgpool_f32_c)(const void *params, void *const *buf, void *scratch, int begin,
-					int end)
+AXK_FN void AXK_NAME(axk_avgpool_f32_c)(const void *params, void *const *buf, void *scratch,
+					int begin, int end)
 {
 	const struct axk_pool_f32 *p = params;
 	(void)scratch;
 	for (int u = begin; u < end; u++) {
-		const float *in = (const float *)buf[1] + (size_t)u * p->in[0] * p->in[1] * p->in[2];
+		const float *in =
+			(const float *)buf[1] + (size_t)u * p->in[0] * p->in[1] * p->in[2];
 		float *out = (float *)buf[0] + (size_t)u * p->out[0] * p->out[1] * p->out[2];
 		for (int o = 0; o < p->out[0] * p->out[1]; o++, out += p->out[2]) {
 			int oz = o / p->out[1], oy = o % p->out[1];
-			int n = axk_avgpool_f32_c_count(p, 0, oz) * axk_avgpool_f32_c_count(p, 1, oy);
+			int n = axk_avgpool_f32_c_count(p, 0, oz) *
+				axk_avgpool_f32_c_count(p, 1, oy);
 			for (int i = 0; i < p->out[2]; i++)
 				out[i] = 0.0f;
 			for (int k = 0; k < p->k[0] * p->k[1]; k++) {

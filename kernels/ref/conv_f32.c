@@ -28,7 +28,8 @@ AXK_INLINE void axk_conv_f32_c_tap(const struct axk_conv_f32 *p, const float *ro
 		acc[i] = axk_fmaf(0.0f, w, acc[i]);
 }
 
-/* n output columns from x0 of row oy; in: the group's first channel, w: the weights of this output channel. */
+/* n output columns from x0 of row oy; in: the group's first channel, w: the weights of this output
+ * channel. */
 AXK_INLINE void axk_conv_f32_c_chunk(const struct axk_conv_f32 *p, const float *in, const float *w,
 				     int oy, int x0, int n, float *acc)
 {
@@ -51,8 +52,9 @@ AXK_FN void AXK_NAME(axk_conv_f32_c)(const void *params, void *const *buf, void 
 	(void)scratch;
 	for (int u = begin; u < end; u++) {
 		int plane = u / p->oh, oy = u % p->oh, oc = plane % p->oc;
-		const float *in = (const float *)buf[1] +
-				  ((size_t)(plane / p->oc) * p->ic + oc / ocg * icg) * p->ih * p->iw;
+		const float *in =
+			(const float *)buf[1] +
+			((size_t)(plane / p->oc) * p->ic + oc / ocg * icg) * p->ih * p->iw;
 		float *out = (float *)buf[0] + (size_t)u * p->ow;
 		for (int x0 = 0; x0 < p->ow; x0 += AXK_CONV_F32_CHUNK) {
 			int n = p->ow - x0 < AXK_CONV_F32_CHUNK ? p->ow - x0 : AXK_CONV_F32_CHUNK;

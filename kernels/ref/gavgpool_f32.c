@@ -1,8 +1,9 @@
-/* Mean of whole planes: one chain of additions each. A unit is a plane; four are added side by side. */
+/* Mean of whole planes: one chain of additions each. A unit is a plane; four are added side by
+ * side. */
 #include "kernels/axk.h"
 
-AXK_FN void AXK_NAME(axk_gavgpool_f32_c)(const void *params, void *const *buf, void *scratch, int begin,
-					 int end)
+AXK_FN void AXK_NAME(axk_gavgpool_f32_c)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_gpool_f32 *p = params;
 	const size_t count = (size_t)p->count;

@@ -1,8 +1,8 @@
 /* Maximum of whole planes. A unit is a plane. */
 #include "kernels/axk.h"
 
-AXK_FN void AXK_NAME(axk_gmaxpool_f32_c)(const void *params, void *const *buf, void *scratch, int begin,
-					 int end)
+AXK_FN void AXK_NAME(axk_gmaxpool_f32_c)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_gpool_f32 *p = params;
 	(void)scratch;

@@ -1,10 +1,11 @@
 /* Local response normalization over channels. A unit is one image. */
 #include "kernels/axk.h"
 #include "kernels/ref/math.h"
-#include "kernels/ref/scalar.h"
 #include "kernels/ref/math64.h"
+#include "kernels/ref/scalar.h"
 
-AXK_FN void AXK_NAME(axk_lrn_f32_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_lrn_f32_c)(const void *params, void *const *buf, void *scratch, int begin,
+				    int end)
 {
 	const struct axk_lrn_f32 *p = params;
 	(void)scratch;

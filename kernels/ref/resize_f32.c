@@ -2,8 +2,8 @@
 #include "kernels/axk.h"
 #include "kernels/ref/math.h"
 
-AXK_INLINE void axk_resize_f32_c_row(const struct axk_resize_f32 *p, const float *x, const int32_t *index,
-				     const float *w, float *y)
+AXK_INLINE void axk_resize_f32_c_row(const struct axk_resize_f32 *p, const float *x,
+				     const int32_t *index, const float *w, float *y)
 {
 	const int n = p->inner;
 	for (int i = 0; i < n; i++)
@@ -15,8 +15,8 @@ AXK_INLINE void axk_resize_f32_c_row(const struct axk_resize_f32 *p, const float
 	}
 }
 
-AXK_FN void AXK_NAME(axk_resize_f32_c)(const void *params, void *const *buf, void *scratch, int begin,
-				       int end)
+AXK_FN void AXK_NAME(axk_resize_f32_c)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_resize_f32 *p = params;
 	(void)scratch;

@@ -14,8 +14,8 @@ AXK_INLINE void axk_window_f32_span(const struct axk_pool_f32 *p, int dim, int k
 }
 
 /* Row of the image that taps (kz, ky) bring to output row (oz, oy), or NULL. */
-AXK_INLINE const float *axk_window_f32_row(const struct axk_pool_f32 *p, const float *in, int oz, int oy,
-					   int kz, int ky)
+AXK_INLINE const float *axk_window_f32_row(const struct axk_pool_f32 *p, const float *in, int oz,
+					   int oy, int kz, int ky)
 {
 	int z = oz * p->s[0] + kz * p->d[0] - p->pb[0], y = oy * p->s[1] + ky * p->d[1] - p->pb[1];
 	if (z < 0 || z >= p->in[0] || y < 0 || y >= p->in[1])

@@ -1,11 +1,12 @@
-/* Float convolution with AVX2: 24 output positions at a time become a matrix (im2col) in scratch, times the
- * packed weights. A unit is such a run of positions of one group of one image.
- * Packed: per group and block of 4 channels w[ic/groups * kh * kw][4], then bias[blocks][4]. */
+/* Float convolution with AVX2: 24 output positions at a time become a matrix (im2col) in scratch,
+ * times the packed weights. A unit is such a run of positions of one group of one image. Packed:
+ * per group and block of 4 channels w[ic/groups * kh * kw][4], then bias[blocks][4]. */
 #include "kernels/axk.h"
 #include "kernels/x86/gemm_f32_avx2.h"
 #include "kernels/x86/im2col_f32.h"
 
-AXK_FN void axk_conv_f32_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_conv_f32_avx2(const void *params, void *const *buf, void *scratch, int begin,
+			      int end)
 {
 	const struct axk_conv_f32 *p = params;
 	const int icg = p->ic / p->groups, ocg = p->oc / p->groups, k = icg * p->kh * p->kw;
@@ -14,9 +15,16 @@ AXK_FN void axk_conv_f32_avx2(const void *params, void *const *buf, void *scratc
 	const float *weights = buf[2], *bias = weights + (size_t)p->groups * blocks * 4 * k;
 	for (int u = begin; u < end; u++) {
 		int p0 = u % runs * 24, image = u / runs / p->groups, g = u / runs % p->groups;
-		const float *in = (const float *)buf[1] + ((size_t)image * p->ic + (size_t)g * icg) * in_plane;
-		axk_tile2_f32 t = {.sam = 1, .sak = 4, .k = k, .b = scratch, .ldb = 24, .ldc = pixels,
-				  .lo = p->lo, .hi = p->hi};
+		const float *in = (const float *)buf[1] +
+				  ((size_t)image * p->ic + (size_t)g * icg) * in_plane;
+		axk_tile2_f32 t = {.sam = 1,
+				   .sak = 4,
+				   .k = k,
+				   .b = scratch,
+				   .ldb = 24,
+				   .ldc = pixels,
+				   .lo = p->lo,
+				   .hi = p->hi};
 		t.columns = pixels - p0 < 24 ? pixels - p0 : 24;
 		if (axk_conv_f32_is_pointwise(p)) {
 			t.b = in + p0;

@@ -1,11 +1,12 @@
-/* Float convolution with AVX-512: 48 output positions at a time become a matrix (im2col) in scratch, times the
- * packed weights. A unit is such a run of positions of one group of one image.
+/* Float convolution with AVX-512: 48 output positions at a time become a matrix (im2col) in
+ * scratch, times the packed weights. A unit is such a run of positions of one group of one image.
  * Packed: per group and block of 8 channels w[ic/groups * kh * kw][8], then bias[blocks][8]. */
 #include "kernels/axk.h"
 #include "kernels/x86/gemm_f32_avx512.h"
 #include "kernels/x86/im2col_f32.h"
 
-AXK_FN void axk_conv_f32_avx512(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_conv_f32_avx512(const void *params, void *const *buf, void *scratch, int begin,
+				int end)
 {
 	const struct axk_conv_f32 *p = params;
 	const int icg = p->ic / p->groups, ocg = p->oc / p->groups, k = icg * p->kh * p->kw;
@@ -14,9 +15,16 @@ AXK_FN void axk_conv_f32_avx512(const void *params, void *const *buf, void *scra
 	const float *weights = buf[2], *bias = weights + (size_t)p->groups * blocks * 8 * k;
 	for (int u = begin; u < end; u++) {
 		int p0 = u % runs * 48, image = u / runs / p->groups, g = u / runs % p->groups;
-		const float *in = (const float *)buf[1] + ((size_t)image * p->ic + (size_t)g * icg) * in_plane;
-		axk_tile_f32 t = {.sam = 1, .sak = 8, .k = k, .b = scratch, .ldb = 48, .ldc = pixels,
-				  .lo = p->lo, .hi = p->hi};
+		const float *in = (const float *)buf[1] +
+				  ((size_t)image * p->ic + (size_t)g * icg) * in_plane;
+		axk_tile_f32 t = {.sam = 1,
+				  .sak = 8,
+				  .k = k,
+				  .b = scratch,
+				  .ldb = 48,
+				  .ldc = pixels,
+				  .lo = p->lo,
+				  .hi = p->hi};
 		t.columns = pixels - p0 < 48 ? pixels - p0 : 48;
 		if (axk_conv_f32_is_pointwise(p)) {
 			t.b = in + p0;

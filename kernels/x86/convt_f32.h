@@ -1,5 +1,5 @@
-/* Transposed float convolution, phase by phase (phases_f32.h): its matrices, and results to where they belong. Shared by
- * AVX2 and AVX-512. */
+/* Transposed float convolution, phase by phase (phases_f32.h): its matrices, and results to where
+ * they belong. Shared by AVX2 and AVX-512. */
 #ifndef AXK_CONVT_F32_H
 #define AXK_CONVT_F32_H
 
@@ -7,8 +7,8 @@
 #include "kernels/x86/runs_f32.h"
 
 /* n positions of row j from column i of the phase, all channels: rows of dst are ld apart. */
-AXK_INLINE void axk_ct_f32_row(const struct axk_conv_f32 *p, const axk_ct_f32 *c, const float *in, int channels, int j,
-			       int i, int n, float *dst, int ld)
+AXK_INLINE void axk_ct_f32_row(const struct axk_conv_f32 *p, const axk_ct_f32 *c, const float *in,
+			       int channels, int j, int i, int n, float *dst, int ld)
 {
 	for (int ic = 0; ic < channels; ic++, in += (size_t)p->ih * p->iw)
 		for (int ky = 0; ky < p->kh; ky++) {
@@ -26,7 +26,8 @@ AXK_INLINE void axk_ct_f32_row(const struct axk_conv_f32 *p, const axk_ct_f32 *c
 				end = end < first ? first : end;
 				axk_zero_run_f32(dst, first);
 				if (end > first)
-					axk_copy_run_f32(dst + first, in + (ptrdiff_t)iy * p->iw + ix + first,
+					axk_copy_run_f32(dst + first,
+							 in + (ptrdiff_t)iy * p->iw + ix + first,
 							 end - first);
 				axk_zero_run_f32(dst + end, n - end);
 				dst += ld;
@@ -34,8 +35,8 @@ AXK_INLINE void axk_ct_f32_row(const struct axk_conv_f32 *p, const axk_ct_f32 *c
 		}
 }
 
-AXK_INLINE void axk_ct_f32_im2col(const struct axk_conv_f32 *p, const axk_ct_f32 *c, const float *in, int channels,
-				  int p0, int n, float *dst, int ld)
+AXK_INLINE void axk_ct_f32_im2col(const struct axk_conv_f32 *p, const axk_ct_f32 *c,
+				  const float *in, int channels, int p0, int n, float *dst, int ld)
 {
 	for (int done = 0; done < n;) {
 		int j = (p0 + done) / c->cols, i = (p0 + done) % c->cols;
@@ -46,13 +47,14 @@ AXK_INLINE void axk_ct_f32_im2col(const struct axk_conv_f32 *p, const axk_ct_f32
 }
 
 /* One channel's positions p0 .. p0 + n - 1 of the phase into its plane. */
-AXK_INLINE void axk_ct_f32_store(const struct axk_conv_f32 *p, const axk_ct_f32 *c, const float *from, int p0, int n,
-				 float *out)
+AXK_INLINE void axk_ct_f32_store(const struct axk_conv_f32 *p, const axk_ct_f32 *c,
+				 const float *from, int p0, int n, float *out)
 {
 	for (int done = 0; done < n;) {
 		int j = (p0 + done) / c->cols, i = (p0 + done) % c->cols;
 		int len = c->cols - i < n - done ? c->cols - i : n - done;
-		float *to = out + (size_t)(c->y0 + j * p->sh) * p->ow + c->x0 + (ptrdiff_t)i * p->sw;
+		float *to =
+			out + (size_t)(c->y0 + j * p->sh) * p->ow + c->x0 + (ptrdiff_t)i * p->sw;
 		axk_scatter_run_f32(to, from + done, len, p->sw);
 		done += len;
 	}

@@ -1,14 +1,16 @@
-/* Depthwise float convolution with AVX2 (dwconv_f32.h says how). A unit is one output channel of one image.
- * Packed: w[oc][kh][kw], bias[oc]. Scratch: the phase images, then the flat output. */
+/* Depthwise float convolution with AVX2 (dwconv_f32.h says how). A unit is one output channel of
+ * one image. Packed: w[oc][kh][kw], bias[oc]. Scratch: the phase images, then the flat output. */
 #include <immintrin.h>
 
 #include "kernels/axk.h"
 #include "kernels/x86/dwconv_f32.h"
 
 #define AXK_DWF_TAP(v) acc##v = _mm256_fmadd_ps(wt, _mm256_loadu_ps(x + 8 * (v)), acc##v);
-#define AXK_DWF_KEEP(v) _mm256_storeu_ps(y + i + 8 * (v), _mm256_min_ps(hi, _mm256_max_ps(lo, acc##v)));
+#define AXK_DWF_KEEP(v)                                                                            \
+	_mm256_storeu_ps(y + i + 8 * (v), _mm256_min_ps(hi, _mm256_max_ps(lo, acc##v)));
 
-AXK_FN void axk_dwconv_f32_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_dwconv_f32_avx2(const void *params, void *const *buf, void *scratch, int begin,
+				int end)
 {
 	const struct axk_conv_f32 *p = params;
 	const axk_dw_f32 s = axk_dw_f32_shape(p);
@@ -21,10 +23,13 @@ AXK_FN void axk_dwconv_f32_avx2(const void *params, void *const *buf, void *scra
 		int oc = u % p->oc, image = u / p->oc;
 		const float *w = weights + (size_t)oc * taps;
 		float *out = (float *)buf[0] + (size_t)u * p->oh * p->ow;
-		axk_dw_f32_phases(p, &s, (const float *)buf[1] + ((size_t)image * p->ic + oc / times) * p->ih * p->iw,
+		axk_dw_f32_phases(p, &s,
+				  (const float *)buf[1] +
+					  ((size_t)image * p->ic + oc / times) * p->ih * p->iw,
 				  scratch);
 		for (size_t i = 0; i < s.flat; i += 32) {
-			__m256 acc0 = _mm256_set1_ps(bias[oc]), acc1 = acc0, acc2 = acc0, acc3 = acc0;
+			__m256 acc0 = _mm256_set1_ps(bias[oc]), acc1 = acc0, acc2 = acc0,
+			       acc3 = acc0;
 			for (int t = 0; t < taps; t++) {
 				const __m256 wt = _mm256_set1_ps(w[t]);
 				const float *x = tap[t] + i;
@@ -33,7 +38,8 @@ AXK_FN void axk_dwconv_f32_avx2(const void *params, void *const *buf, void *scra
 			AXK_DWF_KEEP(0) AXK_DWF_KEEP(1) AXK_DWF_KEEP(2) AXK_DWF_KEEP(3)
 		}
 		for (int r = 0; r < p->oh; r++)
-			memcpy(out + (size_t)r * p->ow, y + (size_t)r * s.pitch, (size_t)p->ow * sizeof *out);
+			memcpy(out + (size_t)r * p->ow, y + (size_t)r * s.pitch,
+			       (size_t)p->ow * sizeof *out);
 	}
 }
 

@@ -3,7 +3,8 @@
 #include "kernels/axk.h"
 #include "kernels/x86/gemm_f32_avx2.h"
 
-AXK_FN void axk_matmul_f32_avx2(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void axk_matmul_f32_avx2(const void *params, void *const *buf, void *scratch, int begin,
+				int end)
 {
 	const struct axk_matmul_f32 *p = params;
 	const int runs = (p->n + 23) / 24;
@@ -18,8 +19,12 @@ AXK_FN void axk_matmul_f32_avx2(const void *params, void *const *buf, void *scra
 			b += (size_t)(batch % p->batch[d]) * p->sb[d];
 			batch /= p->batch[d];
 		}
-		axk_tile2_f32 t = {.sam = p->sam, .sak = p->sak, .k = p->k, .ldc = p->n, .lo = -1.0f / 0.0f,
-				  .hi = 1.0f / 0.0f};
+		axk_tile2_f32 t = {.sam = p->sam,
+				   .sak = p->sak,
+				   .k = p->k,
+				   .ldc = p->n,
+				   .lo = -1.0f / 0.0f,
+				   .hi = 1.0f / 0.0f};
 		t.b = p->packed ? b + (size_t)j0 * p->k : b + j0;
 		t.ldb = p->packed ? 24 : p->sbk;
 		t.columns = p->n - j0 < 24 ? p->n - j0 : 24;

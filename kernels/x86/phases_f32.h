@@ -1,16 +1,17 @@
 /* Phases of strided convolutions; geometry only, also for packing and scratch sizes.
- * Depthwise: the padded input is split by stride into sh * sw phase images; in a phase image every tap is a constant
- * shift. Transposed: the outputs whose coordinates leave the same remainders (a phase) use the same taps, and
- * neighbours among them read neighbours of the input, so each phase is an ordinary convolution. */
+ * Depthwise: the padded input is split by stride into sh * sw phase images; in a phase image every
+ * tap is a constant shift. Transposed: the outputs whose coordinates leave the same remainders (a
+ * phase) use the same taps, and neighbours among them read neighbours of the input, so each phase
+ * is an ordinary convolution. */
 #ifndef AXK_PHASES_F32_H
 #define AXK_PHASES_F32_H
 
 enum { AXK_DWF_TAPS = 128 };
 
 typedef struct axk_dw_f32 {
-	int pitch, rows;   /* of a phase image, and of the flat output */
-	size_t phase;      /* elements of a phase image */
-	size_t flat;       /* elements of the flat output, rounded up */
+	int pitch, rows; /* of a phase image, and of the flat output */
+	size_t phase;    /* elements of a phase image */
+	size_t flat;     /* elements of the flat output, rounded up */
 } axk_dw_f32;
 
 AXK_INLINE axk_dw_f32 axk_dw_f32_shape(const struct axk_conv_f32 *p)
@@ -47,7 +48,8 @@ AXK_INLINE axk_ct_f32 axk_ct_f32_phase(const struct axk_conv_f32 *p, int phase)
 	c.x0 = ((c.rx - p->pl) % p->sw + p->sw) % p->sw;
 	c.rows = p->oh > c.y0 ? (p->oh - c.y0 + p->sh - 1) / p->sh : 0;
 	c.cols = p->ow > c.x0 ? (p->ow - c.x0 + p->sw - 1) / p->sw : 0;
-	c.taps = axk_ct_f32_taps(p->kh, p->dh, p->sh, c.ry) * axk_ct_f32_taps(p->kw, p->dw, p->sw, c.rx);
+	c.taps = axk_ct_f32_taps(p->kh, p->dh, p->sh, c.ry) *
+		 axk_ct_f32_taps(p->kw, p->dw, p->sw, c.rx);
 	return c;
 }
 

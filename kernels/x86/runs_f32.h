@@ -1,4 +1,5 @@
-/* Short runs of floats, copied without a call: what building matrices out of images is made of. AVX2. */
+/* Short runs of floats, copied without a call: what building matrices out of images is made of.
+ * AVX2. */
 #ifndef AXK_RUNS_F32_H
 #define AXK_RUNS_F32_H
 

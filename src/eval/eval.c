@@ -19,7 +19,8 @@ typedef struct Plan {
 	uint32_t n_steps;
 	Step *steps;
 	size_t *offset;     /* by value: in the block; SIZE_MAX: none */
-	const void **fixed; /* by value: constants, 64-byte aligned with slack where a kernel reads them */
+	const void **fixed; /* by value: constants, 64-byte aligned with slack where a kernel reads
+			       them */
 	size_t block_bytes, scratch_bytes;
 } Plan;
 
@@ -54,7 +55,8 @@ static size_t take(Holes *h, size_t bytes)
 			best = i;
 	if (best == UINT32_MAX) {
 		size_t at = h->end;
-		if (h->list.n && h->list.at[h->list.n - 1].at + h->list.at[h->list.n - 1].bytes == at)
+		if (h->list.n &&
+		    h->list.at[h->list.n - 1].at + h->list.at[h->list.n - 1].bytes == at)
 			at = h->list.at[--h->list.n].at;
 		h->end = at + bytes;
 		return at;
@@ -113,7 +115,8 @@ static bool touches_int8(const AxcGraph *g, const AxcNode *n)
 	return false;
 }
 
-/* Kernels may read a little past their buffers, so a constant they read gets a copy with room behind. */
+/* Kernels may read a little past their buffers, so a constant they read gets a copy with room
+ * behind. */
 static void fix_constants(Plan *p, AxcArena *arena, const AxcNode *n, const Step *s)
 {
 	for (uint32_t c = 0; c < s->n_calls; c++) {
@@ -140,7 +143,7 @@ static bool no_kernel(AxcDiag *d, const AxcNode *n)
 
 /* Kernel calls of one node; temps get their sizes only, the planner places them. */
 static bool plan_step(Plan *p, AxcArena *arena, AxcDiag *d, unsigned isa, AxcId id, Step *s,
-                      AxcBuild *b)
+		      AxcBuild *b)
 {
 	const AxcNode *n = &p->g->nodes.at[id];
 	*s = (Step){.node = id};
@@ -168,7 +171,8 @@ static bool plan_step(Plan *p, AxcArena *arena, AxcDiag *d, unsigned isa, AxcId 
 	s->consts = b->consts.at;
 	for (uint32_t c = 0; c < s->n_calls; c++) {
 		const AxcCall *call = &s->calls[c];
-		size_t bytes = call->kernel->scratch_bytes ? call->kernel->scratch_bytes(call->params) : 0;
+		size_t bytes =
+			call->kernel->scratch_bytes ? call->kernel->scratch_bytes(call->params) : 0;
 		p->scratch_bytes = AXC_MAX(p->scratch_bytes, bytes);
 	}
 	fix_constants(p, arena, n, s);
@@ -222,8 +226,8 @@ static void place(Plan *p, AxcArena *arena, AxcBuild *builds)
 		const AxcNode *n = &g->nodes.at[p->steps[s].node];
 		for (uint32_t i = 0; i < n->n_out; i++)
 			if (n->out[i])
-				p->offset[n->out[i]] =
-					take(&holes, room_for(value_bytes(&g->values.at[n->out[i]])));
+				p->offset[n->out[i]] = take(
+					&holes, room_for(value_bytes(&g->values.at[n->out[i]])));
 		place_temps(&p->steps[s], &holes, arena, &builds[s]);
 		for (uint32_t i = 0; i < n->n_in; i++)
 			give_back_value(p, &holes, last, n->in[i], s);
@@ -238,8 +242,8 @@ static bool check_value(AxcDiag *d, const AxcNode *n, const AxcValue *v)
 	if (v->dtype != AXC_DT_NONE && axc_shape_static(&v->shape) &&
 	    axc_shape_count(&v->shape) <= INT32_MAX)
 		return true;
-	axc_fail(d, "value %s has no known type and size (%s, %s)", v->name, axc_dtype_name(v->dtype),
-	         axc_shape_text(d->arena, &v->shape));
+	axc_fail(d, "value %s has no known type and size (%s, %s)", v->name,
+		 axc_dtype_name(v->dtype), axc_shape_text(d->arena, &v->shape));
 	return n ? axc_diag_node(d, n->name, n->op_type) : false;
 }
 
@@ -258,7 +262,7 @@ static bool check_shapes(const AxcGraph *g, AxcDiag *d)
 }
 
 static bool make_plan(AxcArena *arena, AxcDiag *d, const AxcGraph *g, unsigned isa, bool keep_all,
-                      Plan **ret)
+		      Plan **ret)
 {
 	Plan *p = AXC_NEW(arena, Plan);
 	*p = (Plan){.g = g, .keep_all = keep_all};
@@ -285,7 +289,7 @@ static bool make_plan(AxcArena *arena, AxcDiag *d, const AxcGraph *g, unsigned i
 }
 
 bool axc_eval_new(AxcArena *arena, AxcDiag *d, const AxcGraph *g, unsigned isa, bool keep_all,
-                  const AxcEval *share, AxcEval **ret_eval)
+		  const AxcEval *share, AxcEval **ret_eval)
 {
 	AxcEval *ev = AXC_NEW(arena, AxcEval);
 	Plan *p = NULL;
@@ -346,7 +350,8 @@ static void run_calls(const AxcEval *ev, const Step *s, const AxcNode *n)
 static AxcTensor tensor_of(const AxcEval *ev, AxcId v)
 {
 	const AxcValue *val = &ev->plan->g->values.at[v];
-	return (AxcTensor){.dtype = val->dtype, .shape = val->shape, .q = val->q, .data = data_of(ev, v)};
+	return (AxcTensor){
+		.dtype = val->dtype, .shape = val->shape, .q = val->q, .data = data_of(ev, v)};
 }
 
 enum { FEW = 16 };
@@ -394,7 +399,7 @@ static bool run_step(const AxcEval *ev, const Step *s, AxcDiag *d)
 }
 
 bool axc_eval_run(AxcEval *ev, AxcDiag *d, const void *const *inputs,
-                  void (*observe)(void *ctx, AxcId value, const void *data), void *ctx)
+		  void (*observe)(void *ctx, AxcId value, const void *data), void *ctx)
 {
 	const AxcGraph *g = ev->plan->g;
 	for (uint32_t i = 0; i < g->inputs.n; i++) {

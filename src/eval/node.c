@@ -6,7 +6,8 @@ typedef struct Holder {
 	AxcArena *arena;
 } Holder;
 
-/* The throw-away arena hangs on the graph's, so it goes even when the diagnostics run out of memory. */
+/* The throw-away arena hangs on the graph's, so it goes even when the diagnostics run out of
+ * memory. */
 static void drop(void *holder)
 {
 	Holder *h = holder;
@@ -31,7 +32,7 @@ static const void *fixed_input(AxcArena *arena, const AxcGraph *g, AxcId v)
 }
 
 static void *resolve(const AxcBuild *b, AxcRef ref, const void *const *in, void *const *out,
-                     void *const *temps)
+		     void *const *temps)
 {
 	switch (ref.kind) {
 	case AXC_REF_NONE:
@@ -48,7 +49,8 @@ static void *resolve(const AxcBuild *b, AxcRef ref, const void *const *in, void 
 	return NULL;
 }
 
-static bool run_node(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, void *const *out)
+static bool run_node(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+		     void *const *out)
 {
 	AxcBuild b = {.arena = arena, .d = d, .isa = axk_cpu_isa()};
 	if (!n->op->build(g, n, &b))
@@ -61,7 +63,8 @@ static bool run_node(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDi
 		temps[i] = axc_alloc(arena, padded(b.temps.at[i]));
 	for (uint32_t c = 0; c < b.calls.n; c++) {
 		const AxcCall *call = &b.calls.at[c];
-		size_t bytes = call->kernel->scratch_bytes ? call->kernel->scratch_bytes(call->params) : 0;
+		size_t bytes =
+			call->kernel->scratch_bytes ? call->kernel->scratch_bytes(call->params) : 0;
 		void *buf[AXK_MAX_BUFS] = {0}, *scratch = axc_alloc(arena, padded(bytes));
 		for (uint32_t k = 0; k < call->n_buf && k < AXK_MAX_BUFS; k++) {
 			char *at = resolve(&b, call->buf[k], in, out, temps);
@@ -89,7 +92,7 @@ bool axc_eval_node(AxcGraph *g, AxcId node, AxcDiag *d, const void **ret_outputs
 		const AxcValue *v = &g->values.at[n->out[i]];
 		if (n->out[i])
 			out[i] = axc_alloc(g->arena, padded((size_t)axc_shape_count(&v->shape) *
-			                                    axc_dtype_bytes(v->dtype)));
+							    axc_dtype_bytes(v->dtype)));
 	}
 	Holder *h = AXC_NEW(g->arena, Holder);
 	axc_arena_defer(g->arena, drop, h);

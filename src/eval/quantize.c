@@ -1,4 +1,5 @@
-/* QuantizeLinear and DequantizeLinear as plain loops: the true quotient, clamped, rounded half to even. */
+/* QuantizeLinear and DequantizeLinear as plain loops: the true quotient, clamped, rounded half to
+ * even. */
 #include "eval/quantize.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Where float meets int8 in the interpreter: rule 7 of docs/numerics.md, per tensor or per channel. */
+/* Where float meets int8 in the interpreter: rule 7 of docs/numerics.md, per tensor or per channel.
+ */
 #ifndef AXC_EVAL_QUANTIZE_H
 #define AXC_EVAL_QUANTIZE_H
 

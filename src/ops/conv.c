@@ -1,5 +1,5 @@
-/* Conv and ConvTranspose: shapes, float kernel calls, costs. One to three spatial dimensions; one is run as two
- * with a height of 1. */
+/* Conv and ConvTranspose: shapes, float kernel calls, costs. One to three spatial dimensions; one
+ * is run as two with a height of 1. */
 #include "ops/conv.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ bool axc_conv_window(const AxcGraph *g, const AxcNode *node, AxcWindow *ret, Axc
 {
 	const int64_t *kernel = shape_of(g, node, 1)->dim + 2;
 	return is_transposed(node) ? axc_window_read_transposed(g, node, kernel, ret, d)
-	                           : axc_window_read(g, node, kernel, ret, d);
+				   : axc_window_read(g, node, kernel, ret, d);
 }
 
 static bool check_channels(AxcGraph *g, const AxcNode *n, AxcDiag *d)
@@ -38,17 +38,24 @@ static bool check_channels(AxcGraph *g, const AxcNode *n, AxcDiag *d)
 	const AxcShape *x = shape_of(g, n, 0), *w = shape_of(g, n, 1);
 	int64_t group = axc_attr_int(n, "group", 1);
 	if (x->rank < 3 || w->rank != x->rank)
-		return axc_misfit(g, n, d, "input and weights of the same rank, 3 or more", "input and weights do not fit");
+		return axc_misfit(g, n, d, "input and weights of the same rank, 3 or more",
+				  "input and weights do not fit");
 	for (int i = 0; i < w->rank; i++)
 		if (w->dim[i] < 1)
-			return axc_misfit(g, n, d, NULL, "the weights have a dimension of %lld", (long long)w->dim[i]);
-	if (group < 1 || x->dim[1] % group || (is_transposed(n) ? w->dim[0] : w->dim[1] * group) != x->dim[1] ||
+			return axc_misfit(g, n, d, NULL, "the weights have a dimension of %lld",
+					  (long long)w->dim[i]);
+	if (group < 1 || x->dim[1] % group ||
+	    (is_transposed(n) ? w->dim[0] : w->dim[1] * group) != x->dim[1] ||
 	    (!is_transposed(n) && w->dim[0] % group))
-		return axc_misfit(g, n, d, NULL, "%lld input channels in %lld groups do not fit weights of %lld x %lld",
-		                  (long long)x->dim[1], (long long)group, (long long)w->dim[0], (long long)w->dim[1]);
+		return axc_misfit(
+			g, n, d, NULL,
+			"%lld input channels in %lld groups do not fit weights of %lld x %lld",
+			(long long)x->dim[1], (long long)group, (long long)w->dim[0],
+			(long long)w->dim[1]);
 	if (has_bias(n) && axc_shape_count(shape_of(g, n, 2)) != out_channels(g, n))
 		return axc_misfit(g, n, d, NULL, "the bias has %lld values, wanted %lld",
-		                  (long long)axc_shape_count(shape_of(g, n, 2)), (long long)out_channels(g, n));
+				  (long long)axc_shape_count(shape_of(g, n, 2)),
+				  (long long)out_channels(g, n));
 	return true;
 }
 
@@ -73,19 +80,34 @@ static struct axk_conv_f32 params_2d(const AxcGraph *g, const AxcNode *n, const 
 {
 	const AxcShape *x = shape_of(g, n, 0);
 	AxcWindow w = axc_window_widen(window, 2);
-	return (struct axk_conv_f32){
-		.n = (int)x->dim[0], .ic = (int)x->dim[1], .ih = (int)w.in[0], .iw = (int)w.in[1],
-		.oc = (int)out_channels(g, n), .oh = (int)w.out[0], .ow = (int)w.out[1],
-		.kh = (int)w.kernel[0], .kw = (int)w.kernel[1], .sh = (int)w.stride[0], .sw = (int)w.stride[1],
-		.dh = (int)w.dilation[0], .dw = (int)w.dilation[1], .pt = (int)w.begin[0], .pl = (int)w.begin[1],
-		.groups = (int)axc_attr_int(n, "group", 1), .lo = -INFINITY, .hi = INFINITY};
+	return (struct axk_conv_f32){.n = (int)x->dim[0],
+				     .ic = (int)x->dim[1],
+				     .ih = (int)w.in[0],
+				     .iw = (int)w.in[1],
+				     .oc = (int)out_channels(g, n),
+				     .oh = (int)w.out[0],
+				     .ow = (int)w.out[1],
+				     .kh = (int)w.kernel[0],
+				     .kw = (int)w.kernel[1],
+				     .sh = (int)w.stride[0],
+				     .sw = (int)w.stride[1],
+				     .dh = (int)w.dilation[0],
+				     .dw = (int)w.dilation[1],
+				     .pt = (int)w.begin[0],
+				     .pl = (int)w.begin[1],
+				     .groups = (int)axc_attr_int(n, "group", 1),
+				     .lo = -INFINITY,
+				     .hi = INFINITY};
 }
 
 static struct axk_conv3d_f32 params_3d(const AxcGraph *g, const AxcNode *n, const AxcWindow *w)
 {
 	const AxcShape *x = shape_of(g, n, 0);
-	struct axk_conv3d_f32 p = {.n = (int)x->dim[0], .ic = (int)x->dim[1], .oc = (int)out_channels(g, n),
-	                           .groups = (int)axc_attr_int(n, "group", 1), .transposed = is_transposed(n)};
+	struct axk_conv3d_f32 p = {.n = (int)x->dim[0],
+				   .ic = (int)x->dim[1],
+				   .oc = (int)out_channels(g, n),
+				   .groups = (int)axc_attr_int(n, "group", 1),
+				   .transposed = is_transposed(n)};
 	for (int i = 0; i < 3; i++) {
 		p.in[i] = (int)w->in[i];
 		p.out[i] = (int)w->out[i];
@@ -109,12 +131,14 @@ static bool copy_floats(AxcBuild *b, AxcRef to, AxcRef from, int64_t count)
 	return axc_build_call(b, AXK_COPY, &p, sizeof p, 0, 2, buf);
 }
 
-/* Weights or bias computed by the network: the portable kernel takes them side by side as they are. */
-static bool call_dynamic(const AxcGraph *g, const AxcNode *n, AxcBuild *b, AxkKind kind, const void *params,
-                         size_t bytes)
+/* Weights or bias computed by the network: the portable kernel takes them side by side as they are.
+ */
+static bool call_dynamic(const AxcGraph *g, const AxcNode *n, AxcBuild *b, AxkKind kind,
+			 const void *params, size_t bytes)
 {
 	int64_t weights = axc_shape_count(shape_of(g, n, 1)), oc = out_channels(g, n);
-	AxcRef packed = axc_build_temp(b, (size_t)(weights + oc) * sizeof(float)), bias = packed, zeros;
+	AxcRef packed = axc_build_temp(b, (size_t)(weights + oc) * sizeof(float)), bias = packed,
+	       zeros;
 	void *zero_data;
 	bias.offset = (size_t)weights * sizeof(float);
 	if (has_bias(n)) {
@@ -141,8 +165,8 @@ static const float *floats_of(const AxcGraph *g, AxcId v, AxcArena *arena)
 	return axc_memdup(arena, val->data, val->data_bytes);
 }
 
-static bool call_packed(const AxcGraph *g, const AxcNode *n, AxcBuild *b, AxkKind kind, const void *params,
-                        size_t bytes)
+static bool call_packed(const AxcGraph *g, const AxcNode *n, AxcBuild *b, AxkKind kind,
+			const void *params, size_t bytes)
 {
 	if (!axc_is_const(g, n->in[1]) || (has_bias(n) && !axc_is_const(g, n->in[2])))
 		return call_dynamic(g, n, b, kind, params, bytes);
@@ -178,7 +202,9 @@ static int64_t macs(const AxcGraph *g, const AxcNode *n)
 {
 	const AxcShape *w = shape_of(g, n, 1);
 	int64_t per_channel = axc_shape_count(w) / AXC_MAX(w->dim[0], 1);
-	return axc_shape_count(is_transposed(n) ? shape_of(g, n, 0) : &g->values.at[n->out[0]].shape) * per_channel;
+	return axc_shape_count(is_transposed(n) ? shape_of(g, n, 0)
+						: &g->values.at[n->out[0]].shape) *
+	       per_channel;
 }
 
 static bool check(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
@@ -189,12 +215,16 @@ static bool check(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 static bool quantizable(const AxcGraph *g, const AxcNode *n)
 {
 	int rank = shape_of(g, n, 0)->rank;
-	return (rank == 3 || rank == 4) && axc_is_const(g, n->in[1]) && (!has_bias(n) || axc_is_const(g, n->in[2]));
+	return (rank == 3 || rank == 4) && axc_is_const(g, n->in[1]) &&
+	       (!has_bias(n) || axc_is_const(g, n->in[2]));
 }
 
 static const AxcOp conv = {
 	.name = "Conv",
-	.min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+	.min_in = 2,
+	.max_in = 3,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "auto_pad dilations group kernel_shape pads strides",
 	.infer = infer_conv,
 	.build = build_conv,
@@ -208,7 +238,10 @@ static const AxcOp conv = {
 
 static const AxcOp conv_transpose = {
 	.name = "ConvTranspose",
-	.min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+	.min_in = 2,
+	.max_in = 3,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
 	.infer = infer_conv,
 	.build = build_conv,

@@ -1,5 +1,6 @@
-/* Conv and ConvTranspose in int8: rule 1 of docs/numerics.md. The inputs of a block of output positions are
- * gathered once per group, zero points taken off; padding is the zero point, so it adds nothing. */
+/* Conv and ConvTranspose in int8: rule 1 of docs/numerics.md. The inputs of a block of output
+ * positions are gathered once per group, zero points taken off; padding is the zero point, so it
+ * adds nothing. */
 #include "ops/conv.h"
 #include "ops/mac_i8.h"
 
@@ -76,27 +77,34 @@ static const int8_t *channel_weights(const Layer *l, int64_t oc)
 
 static void run_block(const Layer *l, int64_t image, int64_t group, int64_t p0, int n)
 {
-	int64_t icg = l->ic / l->groups, ocg = l->oc / l->groups, pixels = l->w.out[0] * l->w.out[1];
+	int64_t icg = l->ic / l->groups, ocg = l->oc / l->groups,
+		pixels = l->w.out[0] * l->w.out[1];
 	int32_t acc[AXC_MAC_BLOCK];
 	gather(l, image, group, n);
 	for (int64_t oc = group * ocg; oc < (group + 1) * ocg; oc++) {
 		int32_t start = l->bias ? ((const int32_t *)l->bias->data)[oc] : 0;
 		axc_mac_i8(l->col, channel_weights(l, oc), icg * l->taps, n, start, acc);
-		axc_mac_i8_store(acc, n, axc_channel_scale(l->x, group * icg), axc_weight_scale(l->weights, oc),
-		                 l->y, oc, (image * l->oc + oc) * pixels + p0, 1);
+		axc_mac_i8_store(acc, n, axc_channel_scale(l->x, group * icg),
+				 axc_weight_scale(l->weights, oc), l->y, oc,
+				 (image * l->oc + oc) * pixels + p0, 1);
 	}
 }
 
-static bool run(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                bool transposed, AxcDiag *d)
+static bool run(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+		AxcTensor *const *out, bool transposed, AxcDiag *d)
 {
 	AxcWindow w;
 	if (!axc_conv_window(g, node, &w, d))
 		return false;
 	if (w.rank > 2)
-		return axc_misfit(g, node, d, "one or two spatial dimensions", "no int8 form with three spatial dimensions");
-	Layer l = {.w = axc_window_widen(&w, 2), .transposed = transposed, .x = in[0], .weights = in[1],
-	           .bias = node->n_in > 2 ? in[2] : NULL, .y = out[0]};
+		return axc_misfit(g, node, d, "one or two spatial dimensions",
+				  "no int8 form with three spatial dimensions");
+	Layer l = {.w = axc_window_widen(&w, 2),
+		   .transposed = transposed,
+		   .x = in[0],
+		   .weights = in[1],
+		   .bias = node->n_in > 2 ? in[2] : NULL,
+		   .y = out[0]};
 	l.n = in[0]->shape.dim[0];
 	l.ic = in[0]->shape.dim[1];
 	l.oc = out[0]->shape.dim[1];
@@ -104,7 +112,8 @@ static bool run(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *
 	l.taps = l.w.kernel[0] * l.w.kernel[1];
 	size_t k = (size_t)(l.ic / l.groups * l.taps);
 	int64_t pixels = l.w.out[0] * l.w.out[1];
-	char *scratch = malloc((k * sizeof *l.col + (size_t)l.taps * sizeof *l.at) * AXC_MAC_BLOCK + k);
+	char *scratch =
+		malloc((k * sizeof *l.col + (size_t)l.taps * sizeof *l.at) * AXC_MAC_BLOCK + k);
 	if (!scratch)
 		axc_out_of_memory(d->arena);
 	l.at = (int32_t *)scratch;
@@ -121,14 +130,14 @@ static bool run(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *
 	return true;
 }
 
-bool axc_eval_conv_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                      AxcDiag *d)
+bool axc_eval_conv_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+		      AxcTensor *const *out, AxcDiag *d)
 {
 	return run(g, node, in, out, false, d);
 }
 
-bool axc_eval_convt_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                       AxcDiag *d)
+bool axc_eval_convt_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+		       AxcTensor *const *out, AxcDiag *d)
 {
 	return run(g, node, in, out, true, d);
 }

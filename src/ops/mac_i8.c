@@ -2,8 +2,8 @@
 #include "ops/mac_i8.h"
 #include "ops/requant.h"
 
-void axc_mac_i8(const int16_t *restrict col, const int8_t *restrict w, int64_t k, int n, int32_t start,
-                int32_t *restrict acc)
+void axc_mac_i8(const int16_t *restrict col, const int8_t *restrict w, int64_t k, int n,
+		int32_t start, int32_t *restrict acc)
 {
 	for (int i = 0; i < n; i++)
 		acc[i] = start;
@@ -14,8 +14,8 @@ void axc_mac_i8(const int16_t *restrict col, const int8_t *restrict w, int64_t k
 	}
 }
 
-void axc_mac_i8_store(const int32_t *acc, int n, float sx, float sw, const AxcTensor *y, int64_t c, int64_t at,
-                      int64_t step)
+void axc_mac_i8_store(const int32_t *acc, int n, float sx, float sw, const AxcTensor *y, int64_t c,
+		      int64_t at, int64_t step)
 {
 	float scale = sx * sw;
 	if (y->dtype == AXC_F32) {

@@ -1,5 +1,5 @@
-/* Gemm and MatMul: shapes, float kernel calls, the int8 meaning (rule 1). A MatMul may carry a third input, the
- * bias [N] of the Add that stood behind it. */
+/* Gemm and MatMul: shapes, float kernel calls, the int8 meaning (rule 1). A MatMul may carry a
+ * third input, the bias [N] of the Add that stood behind it. */
 #include "ops/mac_i8.h"
 #include "ops/window.h"
 
@@ -39,12 +39,13 @@ static bool gemm_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcDia
 	p->sbk = tb ? 1 : p->n;
 	p->sbn = tb ? p->k : 1;
 	if (b->dim[tb] != p->k)
-		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld", (long long)p->k,
-		                  (long long)b->dim[tb]);
+		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld",
+				  (long long)p->k, (long long)b->dim[tb]);
 	return true;
 }
 
-/* Strides of the leading dimensions of a stack of matrices, aligned at the right; 0 where broadcast. */
+/* Strides of the leading dimensions of a stack of matrices, aligned at the right; 0 where
+ * broadcast. */
 static void batch_strides(const AxcShape *s, int rank, const int64_t *batch, int64_t *stride)
 {
 	int lead = s->rank - 2;
@@ -63,21 +64,27 @@ static bool matmul_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcD
 	const AxcShape *a = shape_of(g, n, 0), *b = shape_of(g, n, 1);
 	if (a->rank < 1 || b->rank < 1)
 		return axc_misfit(g, n, d, "rank 1 or more", "MatMul takes no scalars");
-	*p = (Product){.m = a->rank == 1 ? 1 : a->dim[a->rank - 2], .k = a->dim[a->rank - 1], .sak = 1,
-	               .n = b->rank == 1 ? 1 : b->dim[b->rank - 1]};
+	*p = (Product){.m = a->rank == 1 ? 1 : a->dim[a->rank - 2],
+		       .k = a->dim[a->rank - 1],
+		       .sak = 1,
+		       .n = b->rank == 1 ? 1 : b->dim[b->rank - 1]};
 	int64_t kb = b->dim[b->rank == 1 ? 0 : b->rank - 2];
 	p->sam = p->k;
 	p->sbk = p->n;
 	p->sbn = 1;
 	if (kb != p->k)
-		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld", (long long)p->k, (long long)kb);
+		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld",
+				  (long long)p->k, (long long)kb);
 	p->batch_rank = AXC_MAX(AXC_MAX(a->rank, b->rank) - 2, 0);
 	for (int i = 0; i < p->batch_rank; i++) {
-		int ka = i - (p->batch_rank - (a->rank - 2)), kb2 = i - (p->batch_rank - (b->rank - 2));
-		int64_t da = a->rank > 2 && ka >= 0 ? a->dim[ka] : 1, db = b->rank > 2 && kb2 >= 0 ? b->dim[kb2] : 1;
+		int ka = i - (p->batch_rank - (a->rank - 2)),
+		    kb2 = i - (p->batch_rank - (b->rank - 2));
+		int64_t da = a->rank > 2 && ka >= 0 ? a->dim[ka] : 1,
+			db = b->rank > 2 && kb2 >= 0 ? b->dim[kb2] : 1;
 		if (da != db && da != 1 && db != 1)
-			return axc_misfit(g, n, d, NULL, "batch dimensions %lld and %lld do not broadcast", (long long)da,
-			                  (long long)db);
+			return axc_misfit(g, n, d, NULL,
+					  "batch dimensions %lld and %lld do not broadcast",
+					  (long long)da, (long long)db);
 		p->batch[i] = da == 1 ? db : da;
 	}
 	batch_strides(a, p->batch_rank, p->batch, p->sa);
@@ -86,7 +93,8 @@ static bool matmul_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcD
 }
 
 /* C of Gemm (or the bias of MatMul) against [M][N]; false if it does not broadcast. */
-static bool c_strides(const AxcGraph *g, const AxcNode *n, const Product *p, int64_t *scm, int64_t *scn)
+static bool c_strides(const AxcGraph *g, const AxcNode *n, const Product *p, int64_t *scm,
+		      int64_t *scn)
 {
 	const AxcShape *c = shape_of(g, n, 2);
 	int64_t dm = c->rank > 1 ? c->dim[c->rank - 2] : 1, dn = c->rank ? c->dim[c->rank - 1] : 1;
@@ -101,8 +109,9 @@ static bool product_of(const AxcGraph *g, const AxcNode *n, Product *p, AxcDiag 
 	if (!(is_gemm(n) ? gemm_product(g, n, p, d) : matmul_product(g, n, p, d)))
 		return false;
 	if (has_c(n) && !c_strides(g, n, p, &scm, &scn))
-		return axc_misfit(g, n, d, NULL, "the third input does not broadcast to %lld x %lld", (long long)p->m,
-		                  (long long)p->n);
+		return axc_misfit(g, n, d, NULL,
+				  "the third input does not broadcast to %lld x %lld",
+				  (long long)p->m, (long long)p->n);
 	return true;
 }
 
@@ -144,8 +153,15 @@ static void fold_batches(Product *p)
 
 static struct axk_matmul_f32 params_of(const Product *p)
 {
-	struct axk_matmul_f32 r = {.m = (int)p->m, .k = (int)p->k, .n = (int)p->n, .sam = (int)p->sam, .sak = (int)p->sak,
-	                           .sbk = (int)p->sbk, .sbn = (int)p->sbn, .alpha = 1.0f, .beta = 1.0f};
+	struct axk_matmul_f32 r = {.m = (int)p->m,
+				   .k = (int)p->k,
+				   .n = (int)p->n,
+				   .sam = (int)p->sam,
+				   .sak = (int)p->sak,
+				   .sbk = (int)p->sbk,
+				   .sbn = (int)p->sbn,
+				   .alpha = 1.0f,
+				   .beta = 1.0f};
 	for (int i = 0; i < 6; i++) {
 		int k = i - (6 - p->batch_rank);
 		r.batch[i] = k < 0 ? 1 : (int)p->batch[k];
@@ -156,7 +172,8 @@ static struct axk_matmul_f32 params_of(const Product *p)
 }
 
 /* A constant b as float [k][n]. */
-static const float *rows_of_b(const AxcGraph *g, const AxcNode *n, const Product *p, AxcArena *arena)
+static const float *rows_of_b(const AxcGraph *g, const AxcNode *n, const Product *p,
+			      AxcArena *arena)
 {
 	const AxcValue *b = &g->values.at[n->in[1]];
 	const float *data = axc_memdup(arena, b->data, b->data_bytes);
@@ -215,15 +232,16 @@ static void gather_rows(const AxcTensor *x, int64_t k, int64_t r0, int n, int16_
 	}
 }
 
-static bool eval_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                    AxcDiag *d)
+static bool eval_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+		    AxcTensor *const *out, AxcDiag *d)
 {
 	Product p;
 	if (!product_of(g, node, &p, d))
 		return false;
 	fold_batches(&p);
 	if (p.batch_rank || p.sak != 1)
-		return axc_misfit(g, node, d, "one constant matrix", "no int8 form of this product");
+		return axc_misfit(g, node, d, "one constant matrix",
+				  "no int8 form of this product");
 	const int32_t *bias = node->n_in > 2 && in[2] ? in[2]->data : NULL;
 	size_t col_bytes = (size_t)p.k * AXC_MAC_BLOCK * sizeof(int16_t);
 	char *scratch = malloc(col_bytes + (size_t)p.k + 1);
@@ -239,8 +257,8 @@ static bool eval_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *con
 			for (int64_t k = 0; k < p.k; k++)
 				turned[k] = ((const int8_t *)in[1]->data)[k * p.sbk + c * p.sbn];
 			axc_mac_i8(col, turned, p.k, n, bias ? bias[c] : 0, acc);
-			axc_mac_i8_store(acc, n, axc_channel_scale(in[0], 0), axc_weight_scale(in[1], c), out[0], 0,
-			                 r0 * p.n + c, p.n);
+			axc_mac_i8_store(acc, n, axc_channel_scale(in[0], 0),
+					 axc_weight_scale(in[1], c), out[0], 0, r0 * p.n + c, p.n);
 		}
 	}
 	free(scratch);
@@ -261,13 +279,15 @@ static bool quantizable(const AxcGraph *g, const AxcNode *n)
 	if (!axc_is_const(g, n->in[1]) || b->rank != 2 || a->rank < 2)
 		return false;
 	bool tb = is_gemm(n) && axc_attr_int(n, "transB", 0) != 0;
-	if (is_gemm(n) && (axc_attr_int(n, "transA", 0) || axc_attr_float(n, "alpha", 1.0f) != 1.0f))
+	if (is_gemm(n) &&
+	    (axc_attr_int(n, "transA", 0) || axc_attr_float(n, "alpha", 1.0f) != 1.0f))
 		return false;
 	if (!has_c(n))
 		return true;
 	const AxcShape *c = shape_of(g, n, 2);
-	return axc_is_const(g, n->in[2]) && axc_attr_float(n, "beta", 1.0f) == 1.0f && c->rank > 0 &&
-	       c->dim[c->rank - 1] == b->dim[!tb] && axc_shape_count(c) == b->dim[!tb];
+	return axc_is_const(g, n->in[2]) && axc_attr_float(n, "beta", 1.0f) == 1.0f &&
+	       c->rank > 0 && c->dim[c->rank - 1] == b->dim[!tb] &&
+	       axc_shape_count(c) == b->dim[!tb];
 }
 
 static bool check(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
@@ -277,7 +297,10 @@ static bool check(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 
 static const AxcOp gemm = {
 	.name = "Gemm",
-	.min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+	.min_in = 2,
+	.max_in = 3,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "alpha beta transA transB",
 	.infer = infer,
 	.build = build,
@@ -291,7 +314,10 @@ static const AxcOp gemm = {
 
 static const AxcOp matmul = {
 	.name = "MatMul",
-	.min_in = 2, .max_in = 3, .min_out = 1, .max_out = 1,
+	.min_in = 2,
+	.max_in = 3,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "",
 	.infer = infer,
 	.build = build,

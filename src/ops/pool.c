@@ -1,5 +1,5 @@
-/* MaxPool, AveragePool and their global forms: shapes, float kernel calls, costs. Fewer than three spatial
- * dimensions are run as three. */
+/* MaxPool, AveragePool and their global forms: shapes, float kernel calls, costs. Fewer than three
+ * spatial dimensions are run as three. */
 #include "ops/pool.h"
 
 static const AxcShape *in_shape(const AxcGraph *g, const AxcNode *n)
@@ -30,7 +30,8 @@ static bool infer_global(AxcGraph *g, AxcId node, AxcDiag *d)
 	const AxcValue *x = axc_value(g, n->in[0]);
 	AxcValue *y = axc_value(g, n->out[0]);
 	if (x->shape.rank < 2 || axc_shape_count(&x->shape) == 0)
-		return axc_misfit(g, n, d, "batch, channels and spatial dimensions, none empty", "the input's shape does not fit");
+		return axc_misfit(g, n, d, "batch, channels and spatial dimensions, none empty",
+				  "the input's shape does not fit");
 	y->dtype = x->dtype;
 	y->shape = x->shape;
 	for (int i = 2; i < y->shape.rank; i++)
@@ -96,7 +97,8 @@ static bool check_f32(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 static bool check_maxpool(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 {
 	if (n->n_out > 1 && n->out[1]) {
-		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR, "the second output of MaxPool, Indices, cannot be compiled");
+		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
+			    "the second output of MaxPool, Indices, cannot be compiled");
 		return axc_diag_node(d, n->name, n->op_type);
 	}
 	return check_f32(g, n, d);
@@ -110,7 +112,10 @@ static bool quantizable(const AxcGraph *g, const AxcNode *n)
 
 static const AxcOp maxpool = {
 	.name = "MaxPool",
-	.min_in = 1, .max_in = 1, .min_out = 1, .max_out = 2,
+	.min_in = 1,
+	.max_in = 1,
+	.min_out = 1,
+	.max_out = 2,
 	.attrs = "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
 	.infer = infer_window,
 	.build = build_maxpool,
@@ -123,7 +128,10 @@ static const AxcOp maxpool = {
 
 static const AxcOp avgpool = {
 	.name = "AveragePool",
-	.min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+	.min_in = 1,
+	.max_in = 1,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
 	.infer = infer_window,
 	.build = build_avgpool,
@@ -136,7 +144,10 @@ static const AxcOp avgpool = {
 
 static const AxcOp gavgpool = {
 	.name = "GlobalAveragePool",
-	.min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+	.min_in = 1,
+	.max_in = 1,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "",
 	.infer = infer_global,
 	.build = build_gavgpool,
@@ -149,7 +160,10 @@ static const AxcOp gavgpool = {
 
 static const AxcOp gmaxpool = {
 	.name = "GlobalMaxPool",
-	.min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
+	.min_in = 1,
+	.max_in = 1,
+	.min_out = 1,
+	.max_out = 1,
 	.attrs = "",
 	.infer = infer_global,
 	.build = build_gmaxpool,

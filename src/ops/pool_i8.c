@@ -1,5 +1,5 @@
-/* Pooling in int8: rule 4 of docs/numerics.md for averages; maxima on the integers, moved into the output's
- * scale by rule 5 where a folded activation made it another one. */
+/* Pooling in int8: rule 4 of docs/numerics.md for averages; maxima on the integers, moved into the
+ * output's scale by rule 5 where a folded activation made it another one. */
 #include "ops/pool.h"
 #include "ops/requant.h"
 
@@ -11,7 +11,8 @@ typedef struct Plane {
 } Plane;
 
 /* Taps k of dimension dim with lo <= o*stride - begin + k*dilation < hi. */
-static void tap_range(const AxcWindow *w, int dim, int64_t o, int64_t lo, int64_t hi, int64_t *first, int64_t *end)
+static void tap_range(const AxcWindow *w, int dim, int64_t o, int64_t lo, int64_t hi,
+		      int64_t *first, int64_t *end)
 {
 	int64_t at = o * w->stride[dim] - w->begin[dim], step = w->dilation[dim];
 	*first = at < lo ? (lo - at + step - 1) / step : 0;
@@ -29,13 +30,14 @@ static int8_t at_tap(const Plane *p, int64_t ky, int64_t kx)
 
 /* Runs one(p, ctx, out index) over every output element. */
 static bool each_output(const AxcGraph *g, const AxcNode *node, const AxcTensor *in, AxcDiag *d,
-                        void (*one)(const Plane *p, const void *ctx, int64_t out), const void *ctx)
+			void (*one)(const Plane *p, const void *ctx, int64_t out), const void *ctx)
 {
 	AxcWindow narrow;
 	if (!axc_window_read(g, node, NULL, &narrow, d))
 		return false;
 	if (narrow.rank > 2)
-		return axc_misfit(g, node, d, "one or two spatial dimensions", "no int8 form with three spatial dimensions");
+		return axc_misfit(g, node, d, "one or two spatial dimensions",
+				  "no int8 form with three spatial dimensions");
 	Plane p = {.w = axc_window_widen(&narrow, 2), .x = in->data};
 	int64_t planes = in->shape.dim[0] * in->shape.dim[1], out = 0;
 	for (int64_t c = 0; c < planes; c++, p.x += p.w.in[0] * p.w.in[1])
@@ -64,8 +66,8 @@ static void one_max(const Plane *p, const void *ctx, int64_t out)
 	m->out[out] = m->table[max + 128];
 }
 
-bool axc_eval_maxpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                         AxcDiag *d)
+bool axc_eval_maxpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+			 AxcTensor *const *out, AxcDiag *d)
 {
 	Max m = {.out = out[0]->data};
 	axc_rescale_table(&in[0]->q, &out[0]->q, m.table);
@@ -104,20 +106,22 @@ static void one_average(const Plane *p, const void *ctx, int64_t out)
 	if (a->y->dtype == AXC_F32)
 		((float *)a->y->data)[out] = (float)exact * (a->sx / n);
 	else
-		((int8_t *)a->y->data)[out] =
-			axc_round_u8(sum / n / a->y->q.scale[0] + (float)(a->y->q.zero_point[0] + 128));
+		((int8_t *)a->y->data)[out] = axc_round_u8(sum / n / a->y->q.scale[0] +
+							   (float)(a->y->q.zero_point[0] + 128));
 }
 
-bool axc_eval_avgpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                         AxcDiag *d)
+bool axc_eval_avgpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+			 AxcTensor *const *out, AxcDiag *d)
 {
-	Average a = {.count_pad = axc_attr_int(node, "count_include_pad", 0) != 0, .sx = in[0]->q.scale[0],
-	             .zx = in[0]->q.zero_point[0], .y = out[0]};
+	Average a = {.count_pad = axc_attr_int(node, "count_include_pad", 0) != 0,
+		     .sx = in[0]->q.scale[0],
+		     .zx = in[0]->q.zero_point[0],
+		     .y = out[0]};
 	return each_output(g, node, in[0], d, one_average, &a);
 }
 
-bool axc_eval_gavgpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                          AxcDiag *d)
+bool axc_eval_gavgpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+			  AxcTensor *const *out, AxcDiag *d)
 {
 	const AxcShape *s = &in[0]->shape;
 	int64_t planes = s->dim[0] * s->dim[1], count = axc_shape_count(s) / AXC_MAX(planes, 1);
@@ -134,13 +138,14 @@ bool axc_eval_gavgpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTenso
 			continue;
 		}
 		float m = sx / (out[0]->q.scale[0] * (float)count);
-		((int8_t *)out[0]->data)[c] = axc_requant_value((float)sum * m, out[0]->q.zero_point[0] + 128);
+		((int8_t *)out[0]->data)[c] =
+			axc_requant_value((float)sum * m, out[0]->q.zero_point[0] + 128);
 	}
 	return true;
 }
 
-bool axc_eval_gmaxpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                          AxcDiag *d)
+bool axc_eval_gmaxpool_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+			  AxcTensor *const *out, AxcDiag *d)
 {
 	const AxcShape *s = &in[0]->shape;
 	int64_t planes = s->dim[0] * s->dim[1], count = axc_shape_count(s) / AXC_MAX(planes, 1);

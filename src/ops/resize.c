@@ -52,16 +52,21 @@ static bool build_nearest(const AxcResize *r, AxcDType dtype, AxcBuild *b)
 		sy *= r->axis[k].out;
 	}
 	fill_element(r, dtype, fill);
-	AxcRef buf[4] = {axc_ref_out(0), axc_ref_in(0), axc_build_const(b, table, entries * sizeof *table),
-	                 axc_build_const(b, fill, sizeof fill)};
+	AxcRef buf[4] = {axc_ref_out(0), axc_ref_in(0),
+			 axc_build_const(b, table, entries * sizeof *table),
+			 axc_build_const(b, fill, sizeof fill)};
 	return axc_build_call(b, AXK_MOVE, &p, sizeof p, 0, 4, buf);
 }
 
 /* One axis from `from` to `to`; dims: the tensor before it, changed to the one behind it. */
-static bool build_axis(const AxcResize *r, int axis, int64_t *dims, AxcRef to, AxcRef from, AxcBuild *b)
+static bool build_axis(const AxcResize *r, int axis, int64_t *dims, AxcRef to, AxcRef from,
+		       AxcBuild *b)
 {
-	struct axk_resize_f32 p = {.outer = 1, .in = (int)r->axis[axis].in, .out = (int)r->axis[axis].out, .inner = 1,
-	                           .extrapolate = r->extrapolate};
+	struct axk_resize_f32 p = {.outer = 1,
+				   .in = (int)r->axis[axis].in,
+				   .out = (int)r->axis[axis].out,
+				   .inner = 1,
+				   .extrapolate = r->extrapolate};
 	int32_t *index;
 	float *w;
 	for (int i = 0; i < r->rank; i++) {
@@ -72,7 +77,7 @@ static bool build_axis(const AxcResize *r, int axis, int64_t *dims, AxcRef to, A
 	dims[axis] = p.out;
 	size_t entries = (size_t)p.out * (size_t)p.taps;
 	AxcRef buf[4] = {to, from, axc_build_const(b, index, entries * sizeof *index),
-	                 axc_build_const(b, w, entries * sizeof *w)};
+			 axc_build_const(b, w, entries * sizeof *w)};
 	return axc_build_call(b, AXK_RESIZE_F32, &p, sizeof p, 0, 4, buf);
 }
 
@@ -114,8 +119,9 @@ static bool build(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 			for (int k = 0; k < r.rank; k++)
 				count *= k == i ? 1 : dims[k];
 			if (count > INT32_MAX)
-				return axc_misfit(g, n, b->d, NULL, "an intermediate tensor would have %lld elements",
-				                  (long long)count);
+				return axc_misfit(g, n, b->d, NULL,
+						  "an intermediate tensor would have %lld elements",
+						  (long long)count);
 			to = axc_build_temp(b, (size_t)count * sizeof(float));
 		}
 		if (!build_axis(&r, i, dims, to, from, b))
@@ -141,7 +147,8 @@ static bool quantizable(const AxcGraph *g, const AxcNode *n)
 	const AxcShape *x = &g->values.at[n->in[0]].shape, *y = &g->values.at[n->out[0]].shape;
 	if (is_mode(n, "nearest"))
 		return true;
-	bool inside = strcmp(axc_attr_string(n, "coordinate_transformation_mode", "half_pixel"), "tf_crop_and_resize");
+	bool inside = strcmp(axc_attr_string(n, "coordinate_transformation_mode", "half_pixel"),
+			     "tf_crop_and_resize");
 	return is_mode(n, "linear") && inside && !axc_attr_int(n, "antialias", 0) && x->rank == 4 &&
 	       x->dim[0] == y->dim[0] && x->dim[1] == y->dim[1];
 }
@@ -153,8 +160,12 @@ static bool check(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 
 static const AxcOp resize = {
 	.name = "Resize",
-	.min_in = 1, .max_in = 4, .min_out = 1, .max_out = 1,
-	.attrs = "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
+	.min_in = 1,
+	.max_in = 4,
+	.min_out = 1,
+	.max_out = 1,
+	.attrs = "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
+		 "extrapolation_value "
 		 "keep_aspect_ratio_policy mode nearest_mode",
 	.infer = infer,
 	.build = build,

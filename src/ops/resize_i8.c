@@ -1,4 +1,5 @@
-/* Resize in int8: nearest moves elements (rule 5 if the scale changes), linear is rule 9 of docs/numerics.md. */
+/* Resize in int8: nearest moves elements (rule 5 if the scale changes), linear is rule 9 of
+ * docs/numerics.md. */
 #include "ops/requant.h"
 #include "ops/resize.h"
 
@@ -7,7 +8,8 @@
 static void nearest(const AxcResize *r, const AxcTensor *x, const AxcTensor *y, int32_t *tables)
 {
 	int32_t *t[AXC_MAX_RANK];
-	int64_t stride[AXC_MAX_RANK], sx = 1, at[AXC_MAX_RANK] = {0}, count = axc_shape_count(&y->shape);
+	int64_t stride[AXC_MAX_RANK], sx = 1, at[AXC_MAX_RANK] = {0},
+				      count = axc_shape_count(&y->shape);
 	int8_t map[256], *out = y->data;
 	float fill = r->extrapolate / y->q.scale[0];
 	int8_t fill_q = axc_requant_value(fill, y->q.zero_point[0] + 128);
@@ -51,14 +53,15 @@ static void linear(const AxcResize *r, const AxcTensor *x, const AxcTensor *y, i
 				float t21 = dx1[ox] * dy2[oy] * ((float)(top[x2[ox]] - z) * s);
 				float t12 = dx2[ox] * dy1[oy] * ((float)(bottom[x1[ox]] - z) * s);
 				float t22 = dx1[ox] * dy1[oy] * ((float)(bottom[x2[ox]] - z) * s);
-				*out++ = axc_requant_value((((t11 + t21) + t12) + t22) / out_s, out_z);
+				*out++ = axc_requant_value((((t11 + t21) + t12) + t22) / out_s,
+							   out_z);
 			}
 		}
 	}
 }
 
-bool axc_eval_resize_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in, AxcTensor *const *out,
-                        AxcDiag *d)
+bool axc_eval_resize_i8(const AxcGraph *g, const AxcNode *node, const AxcTensor *const *in,
+			AxcTensor *const *out, AxcDiag *d)
 {
 	AxcResize r;
 	if (!axc_resize_read(g, node, d->arena, &r, d))

@@ -1,19 +1,24 @@
 /* Reading and checking the window attributes of Conv, ConvTranspose and the pools. */
 #include "ops/window.h"
 
-enum { LIMIT = 1 << 24 }; /* of any attribute value: what kernels compute with ints stays in range */
+enum {
+	LIMIT = 1 << 24
+}; /* of any attribute value: what kernels compute with ints stays in range */
 
 static const char *input_shapes(const AxcGraph *g, const AxcNode *node, AxcArena *arena)
 {
 	AxcText t = {.arena = arena};
 	for (uint32_t i = 0; i < node->n_in; i++) {
 		axc_text_str(&t, i ? ", " : "");
-		axc_text_str(&t, node->in[i] ? axc_shape_text(arena, &g->values.at[node->in[i]].shape) : "none");
+		axc_text_str(&t, node->in[i]
+					 ? axc_shape_text(arena, &g->values.at[node->in[i]].shape)
+					 : "none");
 	}
 	return t.at;
 }
 
-bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *wanted, const char *format, ...)
+bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *wanted,
+		const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -29,8 +34,9 @@ bool axc_check_f32(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t 
 		AxcDType t = node->in[i] ? g->values.at[node->in[i]].dtype : AXC_F32;
 		if (t == AXC_F32)
 			continue;
-		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR, "input %u of %s is %s; only float32 can be compiled", i,
-		            node->op_type, axc_dtype_name(t));
+		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
+			    "input %u of %s is %s; only float32 can be compiled", i, node->op_type,
+			    axc_dtype_name(t));
 		return axc_diag_node(d, node->name, node->op_type);
 	}
 	return true;
@@ -38,7 +44,7 @@ bool axc_check_f32(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t 
 
 /* A list attribute of `n` values in lo..LIMIT; absent: all `absent`. */
 static bool read_list(const AxcGraph *g, const AxcNode *node, const char *name, int n, int64_t lo,
-                      int64_t absent, int64_t *out, AxcDiag *d)
+		      int64_t absent, int64_t *out, AxcDiag *d)
 {
 	uint32_t found;
 	const int64_t *values = axc_attr_ints(node, name, &found);
@@ -47,17 +53,20 @@ static bool read_list(const AxcGraph *g, const AxcNode *node, const char *name, 
 	if (!values || !found)
 		return true;
 	if (found != (uint32_t)n)
-		return axc_misfit(g, node, d, NULL, "attribute %s has %u values, wanted %d", name, found, n);
+		return axc_misfit(g, node, d, NULL, "attribute %s has %u values, wanted %d", name,
+				  found, n);
 	for (int i = 0; i < n; i++) {
 		if (values[i] < lo || values[i] > LIMIT)
-			return axc_misfit(g, node, d, NULL, "attribute %s has the value %lld, wanted %lld to %d",
-			                  name, (long long)values[i], (long long)lo, LIMIT);
+			return axc_misfit(g, node, d, NULL,
+					  "attribute %s has the value %lld, wanted %lld to %d",
+					  name, (long long)values[i], (long long)lo, LIMIT);
 		out[i] = values[i];
 	}
 	return true;
 }
 
-static bool read_kernel(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *w, AxcDiag *d)
+static bool read_kernel(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *w,
+			AxcDiag *d)
 {
 	if (!read_list(g, node, "kernel_shape", w->rank, 1, 0, w->kernel, d))
 		return false;
@@ -65,13 +74,16 @@ static bool read_kernel(const AxcGraph *g, const AxcNode *node, const int64_t *k
 		if (!w->kernel[i] && !kernel)
 			return axc_misfit(g, node, d, NULL, "attribute kernel_shape is missing");
 		if (w->kernel[i] && kernel && w->kernel[i] != kernel[i])
-			return axc_misfit(g, node, d, NULL, "attribute kernel_shape has %lld where the weights have %lld",
-			                  (long long)w->kernel[i], (long long)kernel[i]);
+			return axc_misfit(
+				g, node, d, NULL,
+				"attribute kernel_shape has %lld where the weights have %lld",
+				(long long)w->kernel[i], (long long)kernel[i]);
 		if (kernel)
 			w->kernel[i] = kernel[i];
 		if (w->kernel[i] < 1 || w->kernel[i] > LIMIT)
-			return axc_misfit(g, node, d, NULL, "a kernel dimension is %lld, wanted 1 to %d",
-			                  (long long)w->kernel[i], LIMIT);
+			return axc_misfit(g, node, d, NULL,
+					  "a kernel dimension is %lld, wanted 1 to %d",
+					  (long long)w->kernel[i], LIMIT);
 	}
 	return true;
 }
@@ -88,21 +100,24 @@ static bool read_auto_pad(const AxcGraph *g, const AxcNode *node, AutoPad *ret, 
 			return true;
 		}
 	return axc_misfit(g, node, d, NULL,
-	                  "attribute auto_pad has the value %s, wanted NOTSET, SAME_UPPER, SAME_LOWER or VALID",
-	                  axc_safe_name(d->arena, text));
+			  "attribute auto_pad has the value %s, wanted NOTSET, SAME_UPPER, "
+			  "SAME_LOWER or VALID",
+			  axc_safe_name(d->arena, text));
 }
 
 static bool read_common(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *w,
-                        AutoPad *pad, AxcDiag *d)
+			AutoPad *pad, AxcDiag *d)
 {
 	const AxcShape *x = &g->values.at[node->in[0]].shape;
 	int64_t pads[6];
 	*w = (AxcWindow){.rank = x->rank - 2};
 	if (x->rank < 3 || x->rank > 5)
-		return axc_misfit(g, node, d, "rank 3 to 5", "the input has rank %d, wanted 3 to 5", x->rank);
+		return axc_misfit(g, node, d, "rank 3 to 5", "the input has rank %d, wanted 3 to 5",
+				  x->rank);
 	for (int i = 0; i < x->rank; i++)
 		if (x->dim[i] < 1)
-			return axc_misfit(g, node, d, NULL, "the input has a dimension of %lld", (long long)x->dim[i]);
+			return axc_misfit(g, node, d, NULL, "the input has a dimension of %lld",
+					  (long long)x->dim[i]);
 	for (int i = 0; i < w->rank; i++)
 		w->in[i] = x->dim[i + 2];
 	if (!read_kernel(g, node, kernel, w, d) || !read_auto_pad(g, node, pad, d) ||
@@ -129,7 +144,8 @@ static void split_padding(AxcWindow *w, int i, int64_t total, AutoPad pad)
 	w->end[i] = total - w->begin[i];
 }
 
-bool axc_window_read(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *ret, AxcDiag *d)
+bool axc_window_read(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *ret,
+		     AxcDiag *d)
 {
 	AutoPad pad;
 	AxcWindow *w = ret;
@@ -139,12 +155,16 @@ bool axc_window_read(const AxcGraph *g, const AxcNode *node, const int64_t *kern
 	for (int i = 0; i < w->rank; i++) {
 		int64_t s = w->stride[i];
 		if (pad == SAME_UPPER || pad == SAME_LOWER)
-			split_padding(w, i, ((w->in[i] + s - 1) / s - 1) * s + extent(w, i) - w->in[i], pad);
+			split_padding(w, i,
+				      ((w->in[i] + s - 1) / s - 1) * s + extent(w, i) - w->in[i],
+				      pad);
 		int64_t room = w->in[i] + w->begin[i] + w->end[i] - extent(w, i);
 		if (room < 0)
 			return axc_misfit(g, node, d, NULL,
-			                  "the kernel spans %lld elements of dimension %d, which has %lld with its padding",
-			                  (long long)extent(w, i), i + 2, (long long)(room + extent(w, i)));
+					  "the kernel spans %lld elements of dimension %d, which "
+					  "has %lld with its padding",
+					  (long long)extent(w, i), i + 2,
+					  (long long)(room + extent(w, i)));
 		w->out[i] = (room + (ceil ? s - 1 : 0)) / s + 1;
 		if (ceil && (w->out[i] - 1) * s >= w->in[i] + w->begin[i])
 			w->out[i]--; /* a window that starts behind the input does not count */
@@ -152,8 +172,8 @@ bool axc_window_read(const AxcGraph *g, const AxcNode *node, const int64_t *kern
 	return true;
 }
 
-bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *node, const int64_t *kernel, AxcWindow *ret,
-                                AxcDiag *d)
+bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *node, const int64_t *kernel,
+				AxcWindow *ret, AxcDiag *d)
 {
 	AutoPad pad;
 	AxcWindow *w = ret;
@@ -166,7 +186,9 @@ bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *node, const in
 	if (shape && n_given == (uint32_t)w->rank + 2)
 		shape += 2; /* some exporters give batch and channels as well */
 	else if (shape && n_given && n_given != (uint32_t)w->rank)
-		return axc_misfit(g, node, d, NULL, "attribute output_shape has %u values, wanted %d", n_given, w->rank);
+		return axc_misfit(g, node, d, NULL,
+				  "attribute output_shape has %u values, wanted %d", n_given,
+				  w->rank);
 	for (int i = 0; i < w->rank; i++) {
 		int64_t full = (w->in[i] - 1) * w->stride[i] + extra[i] + extent(w, i);
 		bool same = pad == SAME_UPPER || pad == SAME_LOWER;
@@ -175,8 +197,9 @@ bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *node, const in
 			split_padding(w, i, full - given[i], pad);
 		w->out[i] = given[i] ? given[i] : full - w->begin[i] - w->end[i];
 		if (w->out[i] < 1 || w->out[i] > INT32_MAX)
-			return axc_misfit(g, node, d, NULL, "output dimension %d would have %lld elements", i + 2,
-			                  (long long)w->out[i]);
+			return axc_misfit(g, node, d, NULL,
+					  "output dimension %d would have %lld elements", i + 2,
+					  (long long)w->out[i]);
 	}
 	return true;
 }

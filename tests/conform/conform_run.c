@@ -1,7 +1,9 @@
-/* conform-run [--input-shape TEXT] [--repeat N] MODEL OUT_PREFIX [INPUT.raw ...]: imports and cleans an ONNX
- * model (or reads a quantized_model_manifest.json), runs it in the interpreter on raw little-endian inputs
- * in the order of the graph, writes OUT_PREFIX<i>.raw and prints one line per output: its type and shape; with
- * --repeat first the shortest of N runs. Exit code 3: the model is refused (the message says why). */
+/* conform-run [--input-shape TEXT] [--repeat N] MODEL OUT_PREFIX [INPUT.raw ...]: imports and
+ * cleans an ONNX model (or reads a quantized_model_manifest.json), runs it in the interpreter on
+ * raw little-endian inputs in the order of the graph, writes OUT_PREFIX<i>.raw and prints one line
+ * per output: its type and shape; with
+ * --repeat first the shortest of N runs. Exit code 3: the model is refused (the message says why).
+ */
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,8 +14,8 @@
 
 static void die(const AxcDiag *d)
 {
-	printf("%s: %s [%s]\n", axc_status_name(d->error.status), d->error.message ? d->error.message : "?",
-	       d->error.node ? d->error.node : "");
+	printf("%s: %s [%s]\n", axc_status_name(d->error.status),
+	       d->error.message ? d->error.message : "?", d->error.node ? d->error.node : "");
 	exit(3);
 }
 
@@ -56,7 +58,7 @@ static void write_outputs(AxcGraph *g, const AxcEval *ev, AxcDiag *d, const char
 		const AxcValue *v = axc_value(g, g->outputs.at[i]);
 		const char *path = axc_format(g->arena, "%s%u.raw", prefix, i);
 		if (!axc_write_file(d, path, axc_eval_data(ev, g->outputs.at[i]),
-		                    (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype)))
+				    (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype)))
 			die(d);
 		printf("%s %s\n", axc_dtype_name(v->dtype), axc_shape_text(g->arena, &v->shape));
 	}
@@ -85,8 +87,8 @@ int main(int argc, char **argv)
 	if (name > 5 && strcmp(argv[1] + name - 5, ".json") == 0) {
 		if (!axc_model_read(arena, &d, argv[1], &g))
 			die(&d);
-	} else if (!axc_onnx_import(arena, &d, argv[1], &options, NULL, &g) || !axc_clean(g, &config, &d) ||
-	           !axc_lower_check(g, &d)) {
+	} else if (!axc_onnx_import(arena, &d, argv[1], &options, NULL, &g) ||
+		   !axc_clean(g, &config, &d) || !axc_lower_check(g, &d)) {
 		die(&d);
 	}
 	if (!axc_eval_new(arena, &d, g, axk_cpu_isa(), false, NULL, &ev))

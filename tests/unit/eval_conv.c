@@ -1,5 +1,5 @@
-/* Conv and ConvTranspose: random shapes against plain loops in double, the same bits on every ISA; and what
- * their attributes may not say. */
+/* Conv and ConvTranspose: random shapes against plain loops in double, the same bits on every ISA;
+ * and what their attributes may not say. */
 #include "nodes_help.h"
 
 #include "ops/conv.h"
@@ -21,28 +21,35 @@ typedef struct Problem {
 	int n, ic, oc, groups;
 } Problem;
 
-static double expected(const Problem *p, const float *x, const float *w, int image, int oc, int oy, int ox)
+static double expected(const Problem *p, const float *x, const float *w, int image, int oc, int oy,
+		       int ox)
 {
 	int icg = p->ic / p->groups, ocg = p->oc / p->groups, g = oc / ocg;
-	int kh = (int)p->w.kernel[0], kw = (int)p->w.kernel[1], ih = (int)p->w.in[0], iw = (int)p->w.in[1];
+	int kh = (int)p->w.kernel[0], kw = (int)p->w.kernel[1], ih = (int)p->w.in[0],
+	    iw = (int)p->w.in[1];
 	double sum = 0.0;
 	for (int c = 0; c < icg; c++)
 		for (int ky = 0; ky < kh; ky++)
 			for (int kx = 0; kx < kw; kx++) {
 				int y = input_position(&p->w, p->transposed, 0, oy, ky);
 				int xx = input_position(&p->w, p->transposed, 1, ox, kx);
-				int row = p->transposed ? (g * icg + c) * ocg + oc % ocg : oc * icg + c;
+				int row = p->transposed ? (g * icg + c) * ocg + oc % ocg
+							: oc * icg + c;
 				if (y >= 0 && xx >= 0)
-					sum += (double)x[((image * p->ic + g * icg + c) * ih + y) * iw + xx] *
+					sum += (double)x[((image * p->ic + g * icg + c) * ih + y) *
+								 iw +
+							 xx] *
 					       w[(row * kh + ky) * kw + kx];
 			}
 	return sum;
 }
 
-static AxcId random_node(Bench *b, Problem *p, AxcId *ret_x, AxcId *ret_w, AxcId *ret_bias, AxcId *ret_y)
+static AxcId random_node(Bench *b, Problem *p, AxcId *ret_x, AxcId *ret_w, AxcId *ret_bias,
+			 AxcId *ret_y)
 {
 	int kh = between(b, 1, 4), kw = between(b, 1, 4);
-	*p = (Problem){.transposed = between(b, 0, 1), .n = between(b, 1, 2), .groups = between(b, 1, 3)};
+	*p = (Problem){
+		.transposed = between(b, 0, 1), .n = between(b, 1, 2), .groups = between(b, 1, 3)};
 	p->ic = p->groups * between(b, 1, 4);
 	p->oc = p->groups * between(b, 1, 9);
 	if (between(b, 0, 3) == 0)
@@ -51,16 +58,22 @@ static AxcId random_node(Bench *b, Problem *p, AxcId *ret_x, AxcId *ret_w, AxcId
 	*ret_w = float_const(b, p->transposed ? SHAPE(p->ic, p->oc / p->groups, kh, kw)
 					      : SHAPE(p->oc, p->ic / p->groups, kh, kw));
 	*ret_bias = between(b, 0, 2) ? float_const(b, SHAPE(p->oc)) : 0;
-	AxcId node = node_of(b, p->transposed ? "ConvTranspose" : "Conv", 3, (AxcId[]){*ret_x, *ret_w, *ret_bias}, ret_y);
+	AxcId node = node_of(b, p->transposed ? "ConvTranspose" : "Conv", 3,
+			     (AxcId[]){*ret_x, *ret_w, *ret_bias}, ret_y);
 	axc_attr_set_int(b->g, node, "group", p->groups);
-	axc_attr_set_ints(b->g, node, "strides", (int64_t[]){between(b, 1, 3), between(b, 1, 3)}, 2);
-	axc_attr_set_ints(b->g, node, "dilations", (int64_t[]){between(b, 1, 2), between(b, 1, 2)}, 2);
-	static const char *const modes[] = {"NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"};
+	axc_attr_set_ints(b->g, node, "strides", (int64_t[]){between(b, 1, 3), between(b, 1, 3)},
+			  2);
+	axc_attr_set_ints(b->g, node, "dilations", (int64_t[]){between(b, 1, 2), between(b, 1, 2)},
+			  2);
+	static const char *const modes[] = {"NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER",
+					    "VALID"};
 	const char *mode = modes[between(b, 0, 4)];
 	axc_attr_set_string(b->g, node, "auto_pad", mode);
 	if (strcmp(mode, "NOTSET") == 0)
 		axc_attr_set_ints(b->g, node, "pads",
-				  (int64_t[]){between(b, 0, 2), between(b, 0, 2), between(b, 0, 2), between(b, 0, 2)}, 4);
+				  (int64_t[]){between(b, 0, 2), between(b, 0, 2), between(b, 0, 2),
+					      between(b, 0, 2)},
+				  4);
 	infer_node(b, node);
 	want(b, axc_conv_window(b->g, axc_node(b->g, node), &p->w, &b->d));
 	return node;
@@ -74,7 +87,8 @@ static void one_problem(uint32_t seed)
 	bench_new(&b);
 	b.seed = seed;
 	random_node(&b, &p, &xv, &wv, &bv, &yv);
-	const float *x = random_floats(&b, axc_shape_count(&axc_value(b.g, xv)->shape)), *w = axc_value(b.g, wv)->data;
+	const float *x = random_floats(&b, axc_shape_count(&axc_value(b.g, xv)->shape)),
+		    *w = axc_value(b.g, wv)->data;
 	const float *bias = bv ? axc_value(b.g, bv)->data : NULL;
 	const void *in[] = {x};
 	const float *y = axc_eval_data(run_graph(&b, AXK_ISA_C, in), yv);
@@ -84,14 +98,16 @@ static void one_problem(uint32_t seed)
 		for (int oc = 0; oc < p.oc; oc++)
 			for (int oy = 0; oy < p.w.out[0]; oy++)
 				for (int ox = 0; ox < p.w.out[1]; ox++, at++) {
-					double e = expected(&p, x, w, n, oc, oy, ox) + (bias ? bias[oc] : 0.0);
+					double e = expected(&p, x, w, n, oc, oy, ox) +
+						   (bias ? bias[oc] : 0.0);
 					assert_true(fabs(y[at] - e) < 1e-4 * (1.0 + fabs(e)));
 				}
 	assert_int_equal(at * sizeof *y, bytes);
 	unsigned have = axk_cpu_isa(), sets[] = {AXK_ISA_AVX2, AXK_ISA_AVX2 | AXK_ISA_AVX512, have};
 	for (int i = 0; i < 3; i++)
 		if ((sets[i] & ~have) == 0)
-			assert_memory_equal(y, axc_eval_data(run_graph(&b, sets[i], in), yv), bytes);
+			assert_memory_equal(y, axc_eval_data(run_graph(&b, sets[i], in), yv),
+					    bytes);
 	bench_free(&b);
 }
 
@@ -108,7 +124,8 @@ static void weights_from_the_network(void **state)
 	Bench b;
 	AxcId y;
 	bench_new(&b);
-	AxcId x = graph_input(&b, AXC_F32, SHAPE(1, 2, 5, 5)), w = graph_input(&b, AXC_F32, SHAPE(3, 2, 3, 3));
+	AxcId x = graph_input(&b, AXC_F32, SHAPE(1, 2, 5, 5)),
+	      w = graph_input(&b, AXC_F32, SHAPE(3, 2, 3, 3));
 	AxcId node = node_of(&b, "Conv", 2, (AxcId[]){x, w}, &y);
 	infer_node(&b, node);
 	const void *in[] = {random_floats(&b, 50), random_floats(&b, 54)};
@@ -118,7 +135,8 @@ static void weights_from_the_network(void **state)
 	wv->data = in[1];
 	wv->data_bytes = 54 * sizeof(float);
 	b.g->inputs.n = 1;
-	assert_memory_equal(from_input, axc_eval_data(run_graph(&b, axk_cpu_isa(), in), y), 27 * sizeof(float));
+	assert_memory_equal(from_input, axc_eval_data(run_graph(&b, axk_cpu_isa(), in), y),
+			    27 * sizeof(float));
 	bench_free(&b);
 }
 
@@ -179,8 +197,10 @@ static void bad_attributes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_problems), cmocka_unit_test(weights_from_the_network),
-		cmocka_unit_test(same_padding), cmocka_unit_test(bad_attributes),
+		cmocka_unit_test(random_problems),
+		cmocka_unit_test(weights_from_the_network),
+		cmocka_unit_test(same_padding),
+		cmocka_unit_test(bad_attributes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

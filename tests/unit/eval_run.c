@@ -1,5 +1,6 @@
-/* The interpreter itself: memory reused over a network gives what separate memory gives, workers share a plan,
- * observers see every value once and in order, single nodes fold, and what cannot run says so. */
+/* The interpreter itself: memory reused over a network gives what separate memory gives, workers
+ * share a plan, observers see every value once and in order, single nodes fold, and what cannot run
+ * says so. */
 #include "nodes_help.h"
 
 /* A small network with branches: convolutions, a sum of two of them, pools, a product. */
@@ -47,7 +48,8 @@ static void reuse_changes_nothing(void **state)
 	want(&n.b, axc_eval_run(reused, &n.b.d, in, NULL, NULL));
 	assert_memory_equal(kept, axc_eval_data(reused, n.y), bytes);
 	assert_memory_not_equal(kept, axc_eval_data(second, n.y), bytes);
-	want(&n.b, axc_eval_run(second, &n.b.d, in, NULL, NULL)); /* nothing is left over from the run before */
+	want(&n.b, axc_eval_run(second, &n.b.d, in, NULL,
+				NULL)); /* nothing is left over from the run before */
 	assert_memory_equal(kept, axc_eval_data(second, n.y), bytes);
 	bench_free(&n.b);
 }
@@ -93,7 +95,8 @@ static void every_isa_gives_the_same_bits(void **state)
 	const void *in[] = {random_floats(&n.b, 243)};
 	const void *c = axc_eval_data(run_graph(&n.b, AXK_ISA_C, in), n.y);
 	assert_memory_equal(c, axc_eval_data(run_graph(&n.b, axk_cpu_isa(), in), n.y), bytes);
-	assert_memory_equal(c, axc_eval_data(run_graph(&n.b, axk_cpu_isa() & AXK_ISA_AVX2, in), n.y), bytes);
+	assert_memory_equal(
+		c, axc_eval_data(run_graph(&n.b, axk_cpu_isa() & AXK_ISA_AVX2, in), n.y), bytes);
 	bench_free(&n.b);
 }
 
@@ -141,7 +144,8 @@ static void quantize_rounds_half_to_even(void **state)
 	AxcEval *ev = run_graph(&b, axk_cpu_isa(), inputs);
 	assert_memory_equal(axc_eval_data(ev, q), wanted, 8);
 	for (int i = 0; i < 8; i++)
-		assert_float_equal(((const float *)axc_eval_data(ev, y))[i], (float)(wanted[i] - 3) * 0.5f, 0.0f);
+		assert_float_equal(((const float *)axc_eval_data(ev, y))[i],
+				   (float)(wanted[i] - 3) * 0.5f, 0.0f);
 	bench_free(&b);
 }
 
@@ -163,9 +167,12 @@ static void unknown_shapes_are_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reuse_changes_nothing), cmocka_unit_test(observers_see_all),
-		cmocka_unit_test(every_isa_gives_the_same_bits), cmocka_unit_test(a_constant_node_folds),
-		cmocka_unit_test(quantize_rounds_half_to_even), cmocka_unit_test(unknown_shapes_are_an_error),
+		cmocka_unit_test(reuse_changes_nothing),
+		cmocka_unit_test(observers_see_all),
+		cmocka_unit_test(every_isa_gives_the_same_bits),
+		cmocka_unit_test(a_constant_node_folds),
+		cmocka_unit_test(quantize_rounds_half_to_even),
+		cmocka_unit_test(unknown_shapes_are_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

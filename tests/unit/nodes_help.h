@@ -1,4 +1,5 @@
-/* One-node graphs for the tests of operators and interpreter: random tensors in, shapes inferred, run. */
+/* One-node graphs for the tests of operators and interpreter: random tensors in, shapes inferred,
+ * run. */
 #ifndef NODES_HELP_H
 #define NODES_HELP_H
 
@@ -59,8 +60,9 @@ static inline int8_t *random_int8(Bench *b, int64_t n, int lo)
 	return x;
 }
 
-#define SHAPE(...) \
-	axc_shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__})
+#define SHAPE(...)                                                                                 \
+	axc_shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                    \
+		     (const int64_t[]){__VA_ARGS__})
 
 static inline AxcId graph_input(Bench *b, AxcDType dtype, AxcShape shape)
 {
@@ -72,11 +74,13 @@ static inline AxcId graph_input(Bench *b, AxcDType dtype, AxcShape shape)
 
 static inline AxcId float_const(Bench *b, AxcShape shape)
 {
-	return axc_const_add(b->g, NULL, AXC_F32, &shape, random_floats(b, axc_shape_count(&shape)));
+	return axc_const_add(b->g, NULL, AXC_F32, &shape,
+			     random_floats(b, axc_shape_count(&shape)));
 }
 
 /* The node and its output, not yet inferred. */
-static inline AxcId node_of(Bench *b, const char *op, uint32_t n_in, const AxcId *in, AxcId *ret_out)
+static inline AxcId node_of(Bench *b, const char *op, uint32_t n_in, const AxcId *in,
+			    AxcId *ret_out)
 {
 	*ret_out = axc_value_add(b->g, NULL, AXC_DT_NONE, NULL);
 	return axc_node_add(b->g, op, NULL, n_in, in, 1, ret_out);
@@ -106,7 +110,8 @@ static inline AxcEval *run_graph(Bench *b, unsigned isa, const void *const *inpu
 static inline AxcQuant quant_one(Bench *b, float scale, int zero_point)
 {
 	int32_t zp = zero_point;
-	return (AxcQuant){1, -1, axc_memdup(b->arena, &scale, sizeof scale), axc_memdup(b->arena, &zp, sizeof zp)};
+	return (AxcQuant){1, -1, axc_memdup(b->arena, &scale, sizeof scale),
+			  axc_memdup(b->arena, &zp, sizeof zp)};
 }
 
 #endif
