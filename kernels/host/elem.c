@@ -1,4 +1,5 @@
-/* What calls of the element-wise, reduction, softmax and data movement kernels may be split into. */
+/* What calls of the element-wise, reduction, softmax and data movement kernels may be split into.
+ */
 #include "kernels/host/host.h"
 #include "kernels/ref/plan2d.h"
 #include "kernels/ref/strided.h"

@@ -1,5 +1,5 @@
-/* Companions of the element-wise, reduction, softmax and data movement kernels: which function a row
- * serves, how many units a call has. */
+/* Companions of the element-wise, reduction, softmax and data movement kernels: which function a
+ * row serves, how many units a call has. */
 #ifndef AXK_HOST_ELEM_H
 #define AXK_HOST_ELEM_H
 
@@ -21,11 +21,11 @@ int axk_units_move(const void *params);
 int axk_units_copy(const void *params); /* blocks of rows, plan2d.h */
 int axk_units_fill(const void *params);
 int axk_units_quant(const void *params);
-int axk_units_reduce_f32(const void *params); /* blocks of 64 outputs */
-int axk_units_reduce_int(const void *params); /* outputs */
+int axk_units_reduce_f32(const void *params);  /* blocks of 64 outputs */
+int axk_units_reduce_int(const void *params);  /* outputs */
 int axk_units_softmax_f32(const void *params); /* outer * blocks of 64 columns */
 int axk_units_argmax(const void *params);
-int axk_units_topk(const void *params);        /* outer */
+int axk_units_topk(const void *params); /* outer */
 int axk_units_cumsum(const void *params);
 int axk_units_gather(const void *params);
 int axk_units_gather_elements(const void *params); /* places of all dimensions but the innermost */

@@ -2,7 +2,8 @@
 #include "kernels/axk.h"
 #include "kernels/ref/plan2d.h"
 
-AXK_FN void AXK_NAME(axk_dequantize_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_dequantize_c)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_quant *p = params;
 	const struct axk_plan2d q = axk_plan2d_of(p->dims, p->sy, p->sx);
@@ -20,7 +21,8 @@ AXK_FN void AXK_NAME(axk_dequantize_c)(const void *params, void *const *buf, voi
 					y[i] = (float)((x[i] ^ flip) - zp) * s;
 			else
 				for (int i = 0; i < q.n0; i++)
-					y[(ptrdiff_t)i * q.sy0] = (float)((x[(ptrdiff_t)i * q.sx0] ^ flip) - zp) * s;
+					y[(ptrdiff_t)i * q.sy0] =
+						(float)((x[(ptrdiff_t)i * q.sx0] ^ flip) - zp) * s;
 		}
 	}
 }

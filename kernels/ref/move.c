@@ -1,4 +1,5 @@
-/* Gather by a table of offsets per dimension. Unit: a chunk of the innermost dimension (strided.h). */
+/* Gather by a table of offsets per dimension. Unit: a chunk of the innermost dimension (strided.h).
+ */
 #include "kernels/axk.h"
 #include "kernels/ref/strided.h"
 
@@ -20,7 +21,8 @@ AXK_INLINE void axk_move_sum(const struct axk_move *p, struct axk_move_at *at, i
 	}
 }
 
-AXK_INLINE void axk_move_start(const struct axk_move *p, struct axk_move_at *at, const int32_t *tables, int outer)
+AXK_INLINE void axk_move_start(const struct axk_move *p, struct axk_move_at *at,
+			       const int32_t *tables, int outer)
 {
 	memset(at, 0, sizeof *at);
 	for (int d = 0; d < 7; d++) {
@@ -43,12 +45,14 @@ AXK_INLINE void axk_move_next(const struct axk_move *p, struct axk_move_at *at)
 		axk_move_sum(p, at, d);
 }
 
-#define AXK_ROW(T) \
-	for (int i = 0; i < n; i++) \
-		((T *)y)[(ptrdiff_t)i * sy] = pad || t[i] < 0 ? *(const T *)buf[3] : ((const T *)x)[t[i]]; \
+#define AXK_ROW(T)                                                                                 \
+	for (int i = 0; i < n; i++)                                                                \
+		((T *)y)[(ptrdiff_t)i * sy] =                                                      \
+			pad || t[i] < 0 ? *(const T *)buf[3] : ((const T *)x)[t[i]];               \
 	break
 
-AXK_FN void AXK_NAME(axk_move_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_move_c)(const void *params, void *const *buf, void *scratch, int begin,
+				 int end)
 {
 	const struct axk_move *p = params;
 	const int chunks = axk_chunks(p->dims), sy = p->sy[7], bytes = p->elem_bytes;
@@ -75,10 +79,14 @@ AXK_FN void AXK_NAME(axk_move_c)(const void *params, void *const *buf, void *scr
 			continue;
 		}
 		switch (bytes) {
-		case 1: AXK_ROW(uint8_t);
-		case 2: AXK_ROW(uint16_t);
-		case 4: AXK_ROW(uint32_t);
-		default: AXK_ROW(uint64_t);
+		case 1:
+			AXK_ROW(uint8_t);
+		case 2:
+			AXK_ROW(uint16_t);
+		case 4:
+			AXK_ROW(uint32_t);
+		default:
+			AXK_ROW(uint64_t);
 		}
 	}
 }

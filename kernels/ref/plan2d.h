@@ -1,7 +1,7 @@
-/* A strided copy over up to 8 dimensions seen as rows: dimensions of extent 1 dropped, neighbours that
- * run on in both operands merged, the output's contiguous dimension innermost (0) and the input's next
- * (1). The order of copying is free, so this is only about speed. A unit is a block of at most
- * AXK_PLAN_ROWS indices of dimension 1 at one place of the outer ones. */
+/* A strided copy over up to 8 dimensions seen as rows: dimensions of extent 1 dropped, neighbours
+ * that run on in both operands merged, the output's contiguous dimension innermost (0) and the
+ * input's next (1). The order of copying is free, so this is only about speed. A unit is a block of
+ * at most AXK_PLAN_ROWS indices of dimension 1 at one place of the outer ones. */
 #ifndef AXK_PLAN2D_H
 #define AXK_PLAN2D_H
 
@@ -35,7 +35,8 @@ AXK_INLINE struct axk_plan2d axk_plan2d_of(const int *dims, const int *sy, const
 		int last = p.m - 1;
 		if (dims[d] == 1)
 			continue;
-		if (p.m && sy[d] == p.sy[last] * p.dims[last] && sx[d] == p.sx[last] * p.dims[last]) {
+		if (p.m && sy[d] == p.sy[last] * p.dims[last] &&
+		    sx[d] == p.sx[last] * p.dims[last]) {
 			p.dims[last] *= dims[d];
 			continue;
 		}

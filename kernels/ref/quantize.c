@@ -11,7 +11,8 @@ AXK_INLINE uint8_t axk_quantize_one(float x, float s, float lo, float hi, float 
 	return (uint8_t)((int)(axk_rintf(v) + zp) ^ flip);
 }
 
-AXK_FN void AXK_NAME(axk_quantize_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_quantize_c)(const void *params, void *const *buf, void *scratch, int begin,
+				     int end)
 {
 	const struct axk_quant *p = params;
 	const struct axk_plan2d q = axk_plan2d_of(p->dims, p->sy, p->sx);
@@ -29,8 +30,8 @@ AXK_FN void AXK_NAME(axk_quantize_c)(const void *params, void *const *buf, void 
 					y[i] = axk_quantize_one(x[i], s, lo, hi, zp, flip);
 			else
 				for (int i = 0; i < q.n0; i++)
-					y[(ptrdiff_t)i * q.sy0] =
-						axk_quantize_one(x[(ptrdiff_t)i * q.sx0], s, lo, hi, zp, flip);
+					y[(ptrdiff_t)i * q.sy0] = axk_quantize_one(
+						x[(ptrdiff_t)i * q.sx0], s, lo, hi, zp, flip);
 		}
 	}
 }

@@ -1,5 +1,5 @@
-/* Trigonometric and hyperbolic functions and their inverses, through double, rounded once. Unit: 4096
- * elements. */
+/* Trigonometric and hyperbolic functions and their inverses, through double, rounded once. Unit:
+ * 4096 elements. */
 #include "kernels/axk.h"
 #include "kernels/ref/math64.h"
 
@@ -54,7 +54,10 @@ AXK_INLINE float axk_inverse_hyperbolic(int op, float x)
 {
 	double a = axk_absf(x), r;
 	if (op == AXK_U_ACOSH)
-		return x < 1.0f ? 0.0f / (x - x) : x > 3.4028235e38f ? x : (float)axk_ln_64(a + axk_sqrt_64((a - 1.0) * (a + 1.0)));
+		return x < 1.0f ? 0.0f / (x - x)
+		       : x > 3.4028235e38f
+			       ? x
+			       : (float)axk_ln_64(a + axk_sqrt_64((a - 1.0) * (a + 1.0)));
 	if (op == AXK_U_ATANH && a >= 1.0)
 		return a > 1.0 ? 0.0f / (x - x) : x / 0.0f;
 	if (a > 3.4028235e38)
@@ -62,7 +65,8 @@ AXK_INLINE float axk_inverse_hyperbolic(int op, float x)
 	if (a < 1e-4)
 		r = a - a * a * a * (op == AXK_U_ATANH ? -1.0 / 3 : 1.0 / 6);
 	else
-		r = op == AXK_U_ATANH ? 0.5 * axk_ln_64((1.0 + a) / (1.0 - a)) : axk_ln_64(a + axk_sqrt_64(a * a + 1.0));
+		r = op == AXK_U_ATANH ? 0.5 * axk_ln_64((1.0 + a) / (1.0 - a))
+				      : axk_ln_64(a + axk_sqrt_64(a * a + 1.0));
 	return axk_copysignf((float)r, x);
 }
 
@@ -85,8 +89,11 @@ AXK_INLINE float axk_trig(int op, float x)
 		if (axk_absf(x) > 1.0f)
 			return 0.0f / 0.0f;
 		double c = axk_sqrt_64((1.0 - x) * (1.0 + x));
-		double s = c > 0.0 ? axk_atan_64(x / c) : x < 0.0f ? -1.57079632679489661923 : 1.57079632679489661923;
-		return op == AXK_U_ASIN ? axk_copysignf((float)axk_absf((float)s), x) : (float)(1.57079632679489661923 - s);
+		double s = c > 0.0    ? axk_atan_64(x / c)
+			   : x < 0.0f ? -1.57079632679489661923
+				      : 1.57079632679489661923;
+		return op == AXK_U_ASIN ? axk_copysignf((float)axk_absf((float)s), x)
+					: (float)(1.57079632679489661923 - s);
 	}
 	case AXK_U_SINH:
 	case AXK_U_COSH:
@@ -96,7 +103,8 @@ AXK_INLINE float axk_trig(int op, float x)
 	}
 }
 
-AXK_FN void AXK_NAME(axk_unary_trig_f32_c)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_NAME(axk_unary_trig_f32_c)(const void *params, void *const *buf, void *scratch,
+					   int begin, int end)
 {
 	const struct axk_unary_f32 *p = params;
 	const float *x = buf[1];

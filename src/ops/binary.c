@@ -1,6 +1,7 @@
-/* Operators on two (or any number of) tensors, element by element with NumPy's broadcasting: arithmetic,
- * comparisons, logic, Where. In int8: Add and Sub are rule 2, Mul is rule 3; with a float constant of one
- * element an arithmetic operator is a function of its other input, and so a table. */
+/* Operators on two (or any number of) tensors, element by element with NumPy's broadcasting:
+ * arithmetic, comparisons, logic, Where. In int8: Add and Sub are rule 2, Mul is rule 3; with a
+ * float constant of one element an arithmetic operator is a function of its other input, and so a
+ * table. */
 #include "ops/requant.h"
 #include "ops/util.h"
 
@@ -26,11 +27,13 @@ static bool infer_as(AxcGraph *g, AxcId node, AxcDiag *d, AxcDType dtype)
 	const AxcShape *shapes[MAX_OPERANDS];
 	AxcShape y;
 	if (n->n_in > MAX_OPERANDS)
-		return axc_misfit(g, n, d, NULL, "%u inputs, at most %d are supported", n->n_in, MAX_OPERANDS);
+		return axc_misfit(g, n, d, NULL, "%u inputs, at most %d are supported", n->n_in,
+				  MAX_OPERANDS);
 	for (uint32_t i = 0; i < n->n_in; i++)
 		shapes[i] = axc_in_shape(g, n, i);
 	if (!axc_broadcast(n->n_in, shapes, &y))
-		return axc_misfit(g, n, d, "shapes that broadcast to each other", "the inputs' shapes do not fit together");
+		return axc_misfit(g, n, d, "shapes that broadcast to each other",
+				  "the inputs' shapes do not fit together");
 	return axc_set_out(g, node, d, 0, dtype, &y);
 }
 
@@ -39,7 +42,8 @@ static bool same_types(AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t from)
 	for (uint32_t i = from + 1; i < n->n_in; i++)
 		if (axc_real_type(g, n, i) != axc_real_type(g, n, from))
 			return axc_misfit(g, n, d, NULL, "input %u is %s where input %u is %s", i,
-			                  axc_dtype_name(type_in(g, n, i)), from, axc_dtype_name(type_in(g, n, from)));
+					  axc_dtype_name(type_in(g, n, i)), from,
+					  axc_dtype_name(type_in(g, n, from)));
 	return true;
 }
 
@@ -63,7 +67,8 @@ static bool infer_where(AxcGraph *g, AxcId node, AxcDiag *d)
 {
 	const AxcNode *n = axc_node(g, node);
 	if (type_in(g, n, 0) != AXC_BOOL)
-		return axc_misfit(g, n, d, NULL, "the condition is %s, wanted bool", axc_dtype_name(type_in(g, n, 0)));
+		return axc_misfit(g, n, d, NULL, "the condition is %s, wanted bool",
+				  axc_dtype_name(type_in(g, n, 0)));
 	return same_types(g, n, d, 1) && infer_as(g, node, d, type_in(g, n, 1));
 }
 
@@ -73,11 +78,13 @@ static const struct {
 	const char *op;
 	int code;
 } codes[] = {
-	{"Add", AXK_B_ADD}, {"Sub", AXK_B_SUB}, {"Mul", AXK_B_MUL}, {"Div", AXK_B_DIV}, {"Min", AXK_B_MIN},
-	{"Max", AXK_B_MAX}, {"Sum", AXK_B_ADD}, {"Mean", AXK_B_ADD}, {"PRelu", AXK_B_PRELU}, {"Pow", AXK_B_POW},
-	{"And", AXK_B_AND}, {"Or", AXK_B_OR}, {"Xor", AXK_B_XOR}, {"BitwiseAnd", AXK_B_AND},
-	{"BitwiseOr", AXK_B_OR}, {"BitwiseXor", AXK_B_XOR}, {"Equal", AXK_C_EQ}, {"Less", AXK_C_LT},
-	{"LessOrEqual", AXK_C_LE}, {"Greater", AXK_C_GT}, {"GreaterOrEqual", AXK_C_GE},
+	{"Add", AXK_B_ADD},        {"Sub", AXK_B_SUB},        {"Mul", AXK_B_MUL},
+	{"Div", AXK_B_DIV},        {"Min", AXK_B_MIN},        {"Max", AXK_B_MAX},
+	{"Sum", AXK_B_ADD},        {"Mean", AXK_B_ADD},       {"PRelu", AXK_B_PRELU},
+	{"Pow", AXK_B_POW},        {"And", AXK_B_AND},        {"Or", AXK_B_OR},
+	{"Xor", AXK_B_XOR},        {"BitwiseAnd", AXK_B_AND}, {"BitwiseOr", AXK_B_OR},
+	{"BitwiseXor", AXK_B_XOR}, {"Equal", AXK_C_EQ},       {"Less", AXK_C_LT},
+	{"LessOrEqual", AXK_C_LE}, {"Greater", AXK_C_GT},     {"GreaterOrEqual", AXK_C_GE},
 };
 
 static int code_of(const AxcNode *n)
@@ -91,8 +98,8 @@ static int code_of(const AxcNode *n)
 }
 
 /* y = code(a, b) with the operands' shapes. */
-static bool call_binary(AxcBuild *b, int code, AxcDType dtype, const AxcShape *const shapes[2], AxcRef y, AxcRef a,
-                        AxcRef c)
+static bool call_binary(AxcBuild *b, int code, AxcDType dtype, const AxcShape *const shapes[2],
+			AxcRef y, AxcRef a, AxcRef c)
 {
 	AxcShape out;
 	int dims[8], s[2][8];
@@ -117,7 +124,8 @@ static bool call_binary(AxcBuild *b, int code, AxcDType dtype, const AxcShape *c
 static bool build_binary(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcShape *shapes[2] = {axc_in_shape(g, n, 0), axc_in_shape(g, n, 1)};
-	return call_binary(b, code_of(n), type_in(g, n, 0), shapes, axc_ref_out(0), axc_ref_in(0), axc_ref_in(1));
+	return call_binary(b, code_of(n), type_in(g, n, 0), shapes, axc_ref_out(0), axc_ref_in(0),
+			   axc_ref_in(1));
 }
 
 static AxcShape partial_shape(const AxcGraph *g, const AxcNode *n, uint32_t upto)
@@ -134,7 +142,8 @@ static bool divide_by(AxcBuild *b, const AxcShape *shape, AxcRef sum, float by)
 {
 	static const AxcShape one = {0};
 	const AxcShape *shapes[2] = {shape, &one};
-	return call_binary(b, AXK_B_DIV, AXC_F32, shapes, axc_ref_out(0), sum, axc_build_const(b, &by, sizeof by));
+	return call_binary(b, AXK_B_DIV, AXC_F32, shapes, axc_ref_out(0), sum,
+			   axc_build_const(b, &by, sizeof by));
 }
 
 /* One, two or more operands, from left to right through two alternating temporaries. */
@@ -173,7 +182,9 @@ static bool build_pow(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	if (x == e)
 		return build_binary(g, n, b);
 	for (int i = 0; i < 2; i++) {
-		struct axk_cast p = {.from = axc_type_code(types[i]), .to = AXK_T_F32, .n = (int)axc_shape_count(shapes[i])};
+		struct axk_cast p = {.from = axc_type_code(types[i]),
+				     .to = AXK_T_F32,
+				     .n = (int)axc_shape_count(shapes[i])};
 		if (types[i] == AXC_F32)
 			continue;
 		buf[1] = in[i];
@@ -181,7 +192,8 @@ static bool build_pow(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 		if (!axc_build_call(b, AXK_CAST, &p, sizeof p, 0, 2, buf))
 			return false;
 	}
-	struct axk_cast back = {.from = AXK_T_F32, .to = axc_type_code(x), .n = (int)axc_shape_count(&y)};
+	struct axk_cast back = {
+		.from = AXK_T_F32, .to = axc_type_code(x), .n = (int)axc_shape_count(&y)};
 	if (x != AXC_F32)
 		out = axc_build_temp(b, (size_t)back.n * sizeof(float));
 	if (!call_binary(b, AXK_B_POW, AXC_F32, shapes, out, in[0], in[1]))
@@ -206,7 +218,8 @@ static bool build_compare(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 
 static bool build_where(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
-	const AxcShape *shapes[3] = {axc_in_shape(g, n, 0), axc_in_shape(g, n, 1), axc_in_shape(g, n, 2)};
+	const AxcShape *shapes[3] = {axc_in_shape(g, n, 0), axc_in_shape(g, n, 1),
+				     axc_in_shape(g, n, 2)};
 	struct axk_where p = {.elem_bytes = (int)axc_dtype_bytes(type_in(g, n, 1))};
 	AxcShape y = partial_shape(g, n, 2);
 	int s[3][8];
@@ -235,16 +248,16 @@ static double constant_of(const AxcGraph *g, const AxcNode *n, bool *ret_left)
 	return 0;
 }
 
-#define FUNCTION(name, right, left_form) \
-	static double name(const AxcGraph *g, const AxcNode *n, double x) \
-	{ \
-		bool left; \
-		double c = constant_of(g, n, &left); \
-		return left ? (left_form) : (right); \
+#define FUNCTION(name, right, left_form)                                                           \
+	static double name(const AxcGraph *g, const AxcNode *n, double x)                          \
+	{                                                                                          \
+		bool left;                                                                         \
+		double c = constant_of(g, n, &left);                                               \
+		return left ? (left_form) : (right);                                               \
 	}
 FUNCTION(f_add, x + c, c + x)
 FUNCTION(f_sub, x - c, c - x)
-FUNCTION(f_mul, x * c, c * x)
+FUNCTION(f_mul, x *c, c *x)
 FUNCTION(f_div, x / c, c / x)
 FUNCTION(f_pow, pow(x, c), pow(c, x))
 FUNCTION(f_prelu, x < 0 ? x * c : x, c < 0 ? x * c : c)
@@ -332,17 +345,19 @@ static bool loop_of(const AxcTensor *const *in, const AxcTensor *out, Loop *ret)
 }
 
 /* Rule 2. */
-static bool eval_add_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                        AxcDiag *d)
+static bool eval_add_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			AxcTensor *const *out, AxcDiag *d)
 {
 	uint32_t input;
 	Loop loop;
 	if (axc_unary_in_effect(g, n, &input))
 		return axc_eval_table_i8(g, n, in, out, d);
-	if (n->n_in != 2 || !per_tensor_i8(in[0]) || !per_tensor_i8(in[1]) || !per_tensor_i8(out[0]))
+	if (n->n_in != 2 || !per_tensor_i8(in[0]) || !per_tensor_i8(in[1]) ||
+	    !per_tensor_i8(out[0]))
 		return wrong_types(n, d);
 	float sy = out[0]->q.scale[0], ra = in[0]->q.scale[0] / sy, rb = in[1]->q.scale[0] / sy;
-	float za = (float)(in[0]->q.zero_point[0] + 128), zb = (float)(in[1]->q.zero_point[0] + 128);
+	float za = (float)(in[0]->q.zero_point[0] + 128),
+	      zb = (float)(in[1]->q.zero_point[0] + 128);
 	if (strcmp(n->op_type, "Sub") == 0)
 		rb = -rb;
 	float rbzb = rb * zb, fx = (float)(out[0]->q.zero_point[0] + 128) - fmaf(ra, za, rbzb);
@@ -353,13 +368,14 @@ static bool eval_add_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *co
 	Walk w = {.loop = &loop};
 	int64_t count = axc_shape_count(&out[0]->shape);
 	for (int64_t i = 0; i < count; i++, walk_on(&w))
-		y[i] = axc_round_u8(fmaf((float)(a[w.a] + 128), ra, fmaf((float)(b[w.b] + 128), rb, fx)));
+		y[i] = axc_round_u8(
+			fmaf((float)(a[w.a] + 128), ra, fmaf((float)(b[w.b] + 128), rb, fx)));
 	return true;
 }
 
 /* Rule 3. */
-static bool eval_mul_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                        AxcDiag *d)
+static bool eval_mul_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			AxcTensor *const *out, AxcDiag *d)
 {
 	uint32_t input;
 	Loop loop;
@@ -385,10 +401,11 @@ static bool eval_mul_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *co
 
 /* ---- checks ---- */
 
-static bool refuse_type(const AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t i, const char *wanted)
+static bool refuse_type(const AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t i,
+			const char *wanted)
 {
 	axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR, "input %u of %s is %s, wanted %s", i, n->op_type,
-	            axc_dtype_name(type_in(g, n, i)), wanted);
+		    axc_dtype_name(type_in(g, n, i)), wanted);
 	return axc_diag_node(d, n->name, n->op_type);
 }
 
@@ -420,40 +437,74 @@ static bool check_mean(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 
 /* ---- the literals ---- */
 
-#define TWO(onnx, names) .name = onnx, .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1, .attrs = names
-#define MANY(onnx) .name = onnx, .domain = "", .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1, .attrs = ""
-#define COMPARE(id, onnx) \
+#define TWO(onnx, names)                                                                           \
+	.name = onnx, .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,          \
+	.attrs = names
+#define MANY(onnx)                                                                                 \
+	.name = onnx, .domain = "", .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1,         \
+	.attrs = ""
+#define COMPARE(id, onnx)                                                                          \
 	static const AxcOp id = {TWO(onnx, ""), .infer = infer_compare, .build = build_compare}
-#define LOGIC(id, onnx, names, test) \
-	static const AxcOp id = {TWO(onnx, names), .infer = infer_arithmetic, .build = build_binary, .check = test}
+#define LOGIC(id, onnx, names, test)                                                               \
+	static const AxcOp id = {TWO(onnx, names), .infer = infer_arithmetic,                      \
+				 .build = build_binary, .check = test}
 /* In int8 only as a function of one tensor. */
-#define AS_TABLE(f) \
-	.eval_i8 = axc_eval_table_i8, .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE, .quantizable = is_function, .unary = f
+#define AS_TABLE(f)                                                                                \
+	.eval_i8 = axc_eval_table_i8, .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE,                \
+	.quantizable = is_function, .unary = f
 
-static const AxcOp add = {TWO("Add", ""), .infer = infer_arithmetic, .build = build_binary, .eval_i8 = eval_add_i8,
-                          .quant = AXC_QR_ADD, .lower = AXC_LK_ADD, .quantizable = can_be_int8, .unary = f_add,
-                          .check = check_number};
-static const AxcOp sub = {TWO("Sub", ""), .infer = infer_arithmetic, .build = build_binary, .eval_i8 = eval_add_i8,
-                          .quant = AXC_QR_ADD, .lower = AXC_LK_ADD, .quantizable = can_be_int8, .unary = f_sub,
-                          .check = check_number};
-static const AxcOp mul = {TWO("Mul", ""), .infer = infer_arithmetic, .build = build_binary, .eval_i8 = eval_mul_i8,
-                          .quant = AXC_QR_MUL, .lower = AXC_LK_MUL, .quantizable = can_be_int8, .unary = f_mul,
-                          .check = check_number};
-static const AxcOp div_op = {TWO("Div", ""), .infer = infer_arithmetic, .build = build_binary, AS_TABLE(f_div),
-                             .check = check_number};
-static const AxcOp pow_op = {TWO("Pow", ""), .infer = infer_first_type, .build = build_pow, AS_TABLE(f_pow),
-                             .check = check_number};
-static const AxcOp prelu = {TWO("PRelu", ""), .infer = infer_arithmetic, .build = build_binary, AS_TABLE(f_prelu),
-                            .check = check_number};
-static const AxcOp min_op = {MANY("Min"), .infer = infer_arithmetic, .build = build_variadic, AS_TABLE(f_min),
-                             .check = check_number};
-static const AxcOp max_op = {MANY("Max"), .infer = infer_arithmetic, .build = build_variadic, AS_TABLE(f_max),
-                             .check = check_number};
-static const AxcOp sum = {MANY("Sum"), .infer = infer_arithmetic, .build = build_variadic, .check = check_number};
-static const AxcOp mean = {MANY("Mean"), .infer = infer_arithmetic, .build = build_variadic, .check = check_mean};
-static const AxcOp mod = {TWO("Mod", "fmod"), .infer = infer_arithmetic, .build = build_binary, .check = check_number};
-static const AxcOp where = {.name = "Where", .domain = "", .min_in = 3, .max_in = 3, .min_out = 1, .max_out = 1,
-                            .attrs = "", .infer = infer_where, .build = build_where};
+static const AxcOp add = {TWO("Add", ""),
+			  .infer = infer_arithmetic,
+			  .build = build_binary,
+			  .eval_i8 = eval_add_i8,
+			  .quant = AXC_QR_ADD,
+			  .lower = AXC_LK_ADD,
+			  .quantizable = can_be_int8,
+			  .unary = f_add,
+			  .check = check_number};
+static const AxcOp sub = {TWO("Sub", ""),
+			  .infer = infer_arithmetic,
+			  .build = build_binary,
+			  .eval_i8 = eval_add_i8,
+			  .quant = AXC_QR_ADD,
+			  .lower = AXC_LK_ADD,
+			  .quantizable = can_be_int8,
+			  .unary = f_sub,
+			  .check = check_number};
+static const AxcOp mul = {TWO("Mul", ""),
+			  .infer = infer_arithmetic,
+			  .build = build_binary,
+			  .eval_i8 = eval_mul_i8,
+			  .quant = AXC_QR_MUL,
+			  .lower = AXC_LK_MUL,
+			  .quantizable = can_be_int8,
+			  .unary = f_mul,
+			  .check = check_number};
+static const AxcOp div_op = {TWO("Div", ""), .infer = infer_arithmetic, .build = build_binary,
+			     AS_TABLE(f_div), .check = check_number};
+static const AxcOp pow_op = {TWO("Pow", ""), .infer = infer_first_type, .build = build_pow,
+			     AS_TABLE(f_pow), .check = check_number};
+static const AxcOp prelu = {TWO("PRelu", ""), .infer = infer_arithmetic, .build = build_binary,
+			    AS_TABLE(f_prelu), .check = check_number};
+static const AxcOp min_op = {MANY("Min"), .infer = infer_arithmetic, .build = build_variadic,
+			     AS_TABLE(f_min), .check = check_number};
+static const AxcOp max_op = {MANY("Max"), .infer = infer_arithmetic, .build = build_variadic,
+			     AS_TABLE(f_max), .check = check_number};
+static const AxcOp sum = {MANY("Sum"), .infer = infer_arithmetic, .build = build_variadic,
+			  .check = check_number};
+static const AxcOp mean = {MANY("Mean"), .infer = infer_arithmetic, .build = build_variadic,
+			   .check = check_mean};
+static const AxcOp mod = {TWO("Mod", "fmod"), .infer = infer_arithmetic, .build = build_binary,
+			  .check = check_number};
+static const AxcOp where = {.name = "Where",
+			    .domain = "",
+			    .min_in = 3,
+			    .max_in = 3,
+			    .min_out = 1,
+			    .max_out = 1,
+			    .attrs = "",
+			    .infer = infer_where,
+			    .build = build_where};
 COMPARE(equal, "Equal");
 COMPARE(less, "Less");
 COMPARE(less_equal, "LessOrEqual");
@@ -467,7 +518,8 @@ LOGIC(bit_or, "BitwiseOr", "", check_integer);
 LOGIC(bit_xor, "BitwiseXor", "", check_integer);
 LOGIC(bit_shift, "BitShift", "direction", check_integer);
 
-const AxcOp *const axc_ops_binary[] = {
-	&add, &sub, &mul, &div_op, &pow_op, &prelu, &min_op, &max_op, &sum, &mean, &mod, &where, &equal, &less,
-	&less_equal, &greater, &greater_equal, &and_op, &or_op, &xor_op, &bit_and, &bit_or, &bit_xor, &bit_shift,
-	NULL};
+const AxcOp *const axc_ops_binary[] = {&add,     &sub,           &mul,     &div_op,    &pow_op,
+				       &prelu,   &min_op,        &max_op,  &sum,       &mean,
+				       &mod,     &where,         &equal,   &less,      &less_equal,
+				       &greater, &greater_equal, &and_op,  &or_op,     &xor_op,
+				       &bit_and, &bit_or,        &bit_xor, &bit_shift, NULL};

@@ -1,6 +1,7 @@
-/* Operators that take elements by index: Gather and GatherElements, GatherND, their scattering counterparts,
- * TopK. Gather with constant indices moves elements like Slice does, and so has an int8 meaning; with indices
- * known at run time these are kernels of their own, in float and integers. */
+/* Operators that take elements by index: Gather and GatherElements, GatherND, their scattering
+ * counterparts, TopK. Gather with constant indices moves elements like Slice does, and so has an
+ * int8 meaning; with indices known at run time these are kernels of their own, in float and
+ * integers. */
 #include "ops/move.h"
 
 static const AxcShape *shape_in(const AxcGraph *g, const AxcNode *n, uint32_t i)
@@ -12,7 +13,8 @@ static bool check_indices(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 {
 	AxcDType t = g->values.at[n->in[1]].dtype;
 	return t == AXC_I32 || t == AXC_I64 ||
-	       axc_misfit(g, n, d, NULL, "the indices are %s, wanted int32 or int64", axc_dtype_name(t));
+	       axc_misfit(g, n, d, NULL, "the indices are %s, wanted int32 or int64",
+			  axc_dtype_name(t));
 }
 
 static int index_type(const AxcGraph *g, const AxcNode *n)
@@ -33,7 +35,8 @@ static int elem_bytes(const AxcGraph *g, const AxcNode *n)
 
 /* ---- Gather ---- */
 
-/* Constant indices must lie within the dimension; those known at run time are clamped by the kernel. */
+/* Constant indices must lie within the dimension; those known at run time are clamped by the
+ * kernel. */
 static bool check_range(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int64_t extent)
 {
 	const AxcValue *v = &g->values.at[n->in[1]];
@@ -41,8 +44,9 @@ static bool check_range(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int64_t
 	for (int64_t i = 0; v->data && i < count; i++) {
 		int64_t at = axc_int_element(v, i);
 		if (at < -extent || at >= extent)
-			return axc_misfit(g, n, d, NULL, "index %lld lies outside the dimension of %lld", (long long)at,
-			                  (long long)extent);
+			return axc_misfit(g, n, d, NULL,
+					  "index %lld lies outside the dimension of %lld",
+					  (long long)at, (long long)extent);
 	}
 	return true;
 }
@@ -53,12 +57,17 @@ static bool infer_gather(AxcGraph *g, AxcId node, AxcDiag *d)
 	const AxcShape *x = shape_in(g, n, 0), *k = shape_in(g, n, 1);
 	AxcShape y = {0};
 	int axis;
-	if (!axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", 0), x->rank, &axis) || !check_indices(g, n, d))
+	if (!axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", 0), x->rank, &axis) ||
+	    !check_indices(g, n, d))
 		return false;
 	if (x->rank + k->rank - 1 > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "the result would have rank %d, at most 8 is supported", x->rank + k->rank - 1);
+		return axc_misfit(g, n, d, NULL,
+				  "the result would have rank %d, at most 8 is supported",
+				  x->rank + k->rank - 1);
 	if ((x->dim[axis] == 0 && axc_shape_count(k) > 0) || !check_range(g, n, d, x->dim[axis]))
-		return x->dim[axis] == 0 ? axc_misfit(g, n, d, NULL, "the dimension gathered from is empty") : false;
+		return x->dim[axis] == 0
+			       ? axc_misfit(g, n, d, NULL, "the dimension gathered from is empty")
+			       : false;
 	for (int i = 0; i < axis; i++)
 		y.dim[y.rank++] = x->dim[i];
 	for (int i = 0; i < k->rank; i++)
@@ -69,7 +78,8 @@ static bool infer_gather(AxcGraph *g, AxcId node, AxcDiag *d)
 }
 
 /* [outer][indices][inner], the indices as a table; evenly spaced ones as a stride. */
-static bool describe_gather(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_gather(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			    uint32_t out, AxcMove *m)
 {
 	const AxcValue *v = &g->values.at[n->in[1]];
 	const AxcShape *x = shape_in(g, n, 0);
@@ -109,8 +119,8 @@ static bool build_gather(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	return axc_build_call(b, AXK_GATHER, &p, sizeof p, 0, 3, buf);
 }
 
-static bool eval_gather_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                           AxcDiag *d)
+static bool eval_gather_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			   AxcTensor *const *out, AxcDiag *d)
 {
 	return axc_move_eval_node(g, n, in, out, d, describe_gather);
 }
@@ -123,7 +133,8 @@ static bool indices_constant(const AxcGraph *g, const AxcNode *n)
 /* ---- GatherElements, ScatterElements ---- */
 
 /* Dimensions of `small` and strides of `big`, into 8 from the right; the axis moves along. */
-static void eight_dims(const AxcShape *small, const AxcShape *big, int axis, int dims[8], int strides[8], int *ret_axis)
+static void eight_dims(const AxcShape *small, const AxcShape *big, int axis, int dims[8],
+		       int strides[8], int *ret_axis)
 {
 	int64_t stride[AXC_MAX_RANK];
 	int shift = 8 - small->rank;
@@ -140,13 +151,17 @@ static bool fits_elements(AxcGraph *g, const AxcNode *n, AxcDiag *d)
 {
 	const AxcShape *x = shape_in(g, n, 0), *k = shape_in(g, n, 1);
 	int axis;
-	if (!axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", 0), x->rank, &axis) || !check_indices(g, n, d))
+	if (!axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", 0), x->rank, &axis) ||
+	    !check_indices(g, n, d))
 		return false;
 	if (k->rank != x->rank)
-		return axc_misfit(g, n, d, NULL, "the indices have rank %d, wanted %d", k->rank, x->rank);
+		return axc_misfit(g, n, d, NULL, "the indices have rank %d, wanted %d", k->rank,
+				  x->rank);
 	for (int i = 0; i < x->rank; i++)
 		if (i != axis && k->dim[i] > x->dim[i])
-			return axc_misfit(g, n, d, NULL, "the indices are larger than the data in dimension %d", i);
+			return axc_misfit(g, n, d, NULL,
+					  "the indices are larger than the data in dimension %d",
+					  i);
 	return x->dim[axis] > 0 || axc_shape_count(k) == 0 ||
 	       axc_misfit(g, n, d, NULL, "the dimension indexed is empty");
 }
@@ -155,13 +170,15 @@ static bool infer_gather_elements(AxcGraph *g, AxcId node, AxcDiag *d)
 {
 	const AxcNode *n = axc_node(g, node);
 	AxcShape y = *shape_in(g, n, 1);
-	return fits_elements(g, n, d) && axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
+	return fits_elements(g, n, d) &&
+	       axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
 static bool build_gather_elements(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcShape *x = shape_in(g, n, 0);
-	struct axk_gather_elements p = {.elem_bytes = elem_bytes(g, n), .index_type = index_type(g, n)};
+	struct axk_gather_elements p = {.elem_bytes = elem_bytes(g, n),
+					.index_type = index_type(g, n)};
 	AxcRef buf[3] = {axc_ref_out(0), axc_ref_in(0), axc_ref_in(1)};
 	int axis = axis_of(n, x->rank, 0);
 	p.extent = (int)x->dim[axis];
@@ -178,7 +195,8 @@ static bool read_reduction(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int 
 			*ret = i;
 			return true;
 		}
-	return axc_misfit(g, n, d, NULL, "attribute reduction is \"%s\", wanted none, add, mul, min or max", s);
+	return axc_misfit(g, n, d, NULL,
+			  "attribute reduction is \"%s\", wanted none, add, mul, min or max", s);
 }
 
 static bool infer_scatter_elements(AxcGraph *g, AxcId node, AxcDiag *d)
@@ -189,14 +207,16 @@ static bool infer_scatter_elements(AxcGraph *g, AxcId node, AxcDiag *d)
 		return false;
 	if (!axc_shape_equal(shape_in(g, n, 1), shape_in(g, n, 2)) ||
 	    axc_value(g, n->in[0])->dtype != axc_value(g, n->in[2])->dtype)
-		return axc_misfit(g, n, d, "updates shaped like the indices, of the data's type", "the updates do not fit");
+		return axc_misfit(g, n, d, "updates shaped like the indices, of the data's type",
+				  "the updates do not fit");
 	return axc_infer_same(g, node, d);
 }
 
 static bool build_scatter_elements(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
-	struct axk_scatter_elements p = {.type = axc_type_code(x->dtype), .index_type = index_type(g, n)};
+	struct axk_scatter_elements p = {.type = axc_type_code(x->dtype),
+					 .index_type = index_type(g, n)};
 	AxcRef buf[3] = {axc_ref_out(0), axc_ref_in(1), axc_ref_in(2)};
 	int axis = axis_of(n, x->shape.rank, 0);
 	p.extent = (int)x->shape.dim[axis];
@@ -216,10 +236,11 @@ static bool infer_gather_nd(AxcGraph *g, AxcId node, AxcDiag *d)
 	int64_t depth = k->rank ? k->dim[k->rank - 1] : 0;
 	if (!check_indices(g, n, d))
 		return false;
-	if (batch < 0 || batch >= k->rank || batch > x->rank || depth < 1 || batch + depth > x->rank ||
-	    k->rank - 1 + x->rank - batch - depth > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "index tuples of %lld behind %lld batch dimensions do not fit",
-		                  (long long)depth, (long long)batch);
+	if (batch < 0 || batch >= k->rank || batch > x->rank || depth < 1 ||
+	    batch + depth > x->rank || k->rank - 1 + x->rank - batch - depth > AXC_MAX_RANK)
+		return axc_misfit(g, n, d, NULL,
+				  "index tuples of %lld behind %lld batch dimensions do not fit",
+				  (long long)depth, (long long)batch);
 	for (int i = 0; i < k->rank - 1; i++) {
 		if (i < batch && k->dim[i] != x->dim[i])
 			return axc_misfit(g, n, d, NULL, "batch dimension %d differs", i);
@@ -233,8 +254,11 @@ static bool infer_gather_nd(AxcGraph *g, AxcId node, AxcDiag *d)
 static bool build_gather_nd(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcShape *x = shape_in(g, n, 0), *k = shape_in(g, n, 1);
-	struct axk_gather_nd p = {.elem_bytes = elem_bytes(g, n), .index_type = index_type(g, n), .batch = 1, .n = 1,
-	                          .inner = 1};
+	struct axk_gather_nd p = {.elem_bytes = elem_bytes(g, n),
+				  .index_type = index_type(g, n),
+				  .batch = 1,
+				  .n = 1,
+				  .inner = 1};
 	int first = (int)axc_attr_int(n, "batch_dims", 0);
 	int64_t stride[AXC_MAX_RANK];
 	AxcRef buf[3] = {axc_ref_out(0), axc_ref_in(0), axc_ref_in(1)};
@@ -262,7 +286,8 @@ static bool infer_scatter_nd(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (!check_indices(g, n, d) || !read_reduction(g, n, d, &op))
 		return false;
 	if (depth < 1 || depth > x->rank || k->rank - 1 + x->rank - depth > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "index tuples of %lld do not fit", (long long)depth);
+		return axc_misfit(g, n, d, NULL, "index tuples of %lld do not fit",
+				  (long long)depth);
 	for (int i = 0; i < k->rank - 1; i++)
 		want.dim[want.rank++] = k->dim[i];
 	for (int i = (int)depth; i < x->rank; i++)
@@ -270,8 +295,10 @@ static bool infer_scatter_nd(AxcGraph *g, AxcId node, AxcDiag *d)
 	for (int i = 0; i < (int)depth; i++)
 		if (x->dim[i] == 0 && axc_shape_count(u) > 0)
 			return axc_misfit(g, n, d, NULL, "dimension %d is empty", i);
-	if (!axc_shape_equal(u, &want) || axc_value(g, n->in[0])->dtype != axc_value(g, n->in[2])->dtype)
-		return axc_misfit(g, n, d, axc_shape_text(d->arena, &want), "the updates do not fit");
+	if (!axc_shape_equal(u, &want) ||
+	    axc_value(g, n->in[0])->dtype != axc_value(g, n->in[2])->dtype)
+		return axc_misfit(g, n, d, axc_shape_text(d->arena, &want),
+				  "the updates do not fit");
 	return axc_infer_same(g, node, d);
 }
 
@@ -279,7 +306,10 @@ static bool build_scatter_nd(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
 	const AxcShape *k = shape_in(g, n, 1);
-	struct axk_scatter_nd p = {.type = axc_type_code(x->dtype), .index_type = index_type(g, n), .n = 1, .inner = 1};
+	struct axk_scatter_nd p = {.type = axc_type_code(x->dtype),
+				   .index_type = index_type(g, n),
+				   .n = 1,
+				   .inner = 1};
 	int64_t stride[AXC_MAX_RANK];
 	AxcRef buf[3] = {axc_ref_out(0), axc_ref_in(1), axc_ref_in(2)};
 	axc_row_major(&x->shape, stride);
@@ -309,16 +339,18 @@ static bool infer_topk(AxcGraph *g, AxcId node, AxcDiag *d)
 	    !axc_need_ints(g, n, d->arena, d, 1, "k", &k, &count))
 		return false;
 	if (count != 1 || k[0] < 0 || k[0] > y.dim[axis])
-		return axc_misfit(g, n, d, NULL, "k is %lld, wanted 0 to %lld", count == 1 ? (long long)k[0] : -1LL,
-		                  (long long)y.dim[axis]);
+		return axc_misfit(g, n, d, NULL, "k is %lld, wanted 0 to %lld",
+				  count == 1 ? (long long)k[0] : -1LL, (long long)y.dim[axis]);
 	y.dim[axis] = k[0];
-	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y) && axc_set_out(g, node, d, 1, AXC_I64, &y);
+	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y) &&
+	       axc_set_out(g, node, d, 1, AXC_I64, &y);
 }
 
 static bool build_topk(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
-	struct axk_topk p = {.type = axc_type_code(x->dtype), .smallest = axc_attr_int(n, "largest", 1) == 0};
+	struct axk_topk p = {.type = axc_type_code(x->dtype),
+			     .smallest = axc_attr_int(n, "largest", 1) == 0};
 	int axis = axis_of(n, x->shape.rank, -1);
 	axc_split_at(&x->shape, axis, &p.outer, &p.c, &p.inner);
 	p.k = (int)axc_int_element(&g->values.at[n->in[1]], 0);
@@ -333,21 +365,64 @@ static bool build_topk(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 
 /* ---- the literals ---- */
 
-static const AxcOp gather = {.name = "Gather", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
-                             .attrs = "axis", .infer = infer_gather, .build = build_gather, .eval_i8 = eval_gather_i8,
-                             .quant = AXC_QR_SAME, .lower = AXC_LK_MOVE, .quantizable = indices_constant};
-static const AxcOp gather_elements = {.name = "GatherElements", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1,
-                                      .max_out = 1, .attrs = "axis", .infer = infer_gather_elements,
-                                      .build = build_gather_elements};
-static const AxcOp gather_nd = {.name = "GatherND", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
-                                .attrs = "batch_dims", .infer = infer_gather_nd, .build = build_gather_nd};
-static const AxcOp scatter_elements = {.name = "ScatterElements", .domain = "", .min_in = 3, .max_in = 3, .min_out = 1,
-                                       .max_out = 1, .attrs = "axis reduction", .infer = infer_scatter_elements,
-                                       .build = build_scatter_elements};
-static const AxcOp scatter_nd = {.name = "ScatterND", .domain = "", .min_in = 3, .max_in = 3, .min_out = 1,
-                                 .max_out = 1, .attrs = "reduction", .infer = infer_scatter_nd,
-                                 .build = build_scatter_nd};
-static const AxcOp topk = {.name = "TopK", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 2,
-                           .attrs = "axis largest sorted", .infer = infer_topk, .build = build_topk};
+static const AxcOp gather = {.name = "Gather",
+			     .domain = "",
+			     .min_in = 2,
+			     .max_in = 2,
+			     .min_out = 1,
+			     .max_out = 1,
+			     .attrs = "axis",
+			     .infer = infer_gather,
+			     .build = build_gather,
+			     .eval_i8 = eval_gather_i8,
+			     .quant = AXC_QR_SAME,
+			     .lower = AXC_LK_MOVE,
+			     .quantizable = indices_constant};
+static const AxcOp gather_elements = {.name = "GatherElements",
+				      .domain = "",
+				      .min_in = 2,
+				      .max_in = 2,
+				      .min_out = 1,
+				      .max_out = 1,
+				      .attrs = "axis",
+				      .infer = infer_gather_elements,
+				      .build = build_gather_elements};
+static const AxcOp gather_nd = {.name = "GatherND",
+				.domain = "",
+				.min_in = 2,
+				.max_in = 2,
+				.min_out = 1,
+				.max_out = 1,
+				.attrs = "batch_dims",
+				.infer = infer_gather_nd,
+				.build = build_gather_nd};
+static const AxcOp scatter_elements = {.name = "ScatterElements",
+				       .domain = "",
+				       .min_in = 3,
+				       .max_in = 3,
+				       .min_out = 1,
+				       .max_out = 1,
+				       .attrs = "axis reduction",
+				       .infer = infer_scatter_elements,
+				       .build = build_scatter_elements};
+static const AxcOp scatter_nd = {.name = "ScatterND",
+				 .domain = "",
+				 .min_in = 3,
+				 .max_in = 3,
+				 .min_out = 1,
+				 .max_out = 1,
+				 .attrs = "reduction",
+				 .infer = infer_scatter_nd,
+				 .build = build_scatter_nd};
+static const AxcOp topk = {.name = "TopK",
+			   .domain = "",
+			   .min_in = 2,
+			   .max_in = 2,
+			   .min_out = 1,
+			   .max_out = 2,
+			   .attrs = "axis largest sorted",
+			   .infer = infer_topk,
+			   .build = build_topk};
 
-const AxcOp *const axc_ops_index[] = {&gather, &gather_elements, &gather_nd, &scatter_elements, &scatter_nd, &topk, NULL};
+const AxcOp *const axc_ops_index[] = {
+	&gather, &gather_elements, &gather_nd, &scatter_elements, &scatter_nd, &topk, NULL};

@@ -1,113 +1,9 @@
-/* Operators that move elements without computing: Reshape and its relatives, Transpose, Slice, Split, Pad,
- * Expand, Tile, DepthToSpace, SpaceToDepth, Concat. In int8 they copy (rule 5: equal parameters), or rescale
- * by a table where the parameters differ. */
+/* Operators that move elements without computing: Transpose, Slice, Split, Pad, Expand, Tile,
+ * DepthToSpace, SpaceToDepth, Concat (those that keep the order are in view.c). In int8 they copy
+ * (rule 5: equal parameters), or rescale by a table where the parameters differ. */
 #include "ops/move.h"
 
 #define SHAPE_OF(v) (&g->values.at[v].shape)
-
-/* ---- same elements, same order: Reshape, Flatten, Squeeze, Unsqueeze ---- */
-
-static bool infer_reshape(AxcGraph *g, AxcId node, AxcDiag *d)
-{
-	const AxcNode *n = axc_node(g, node);
-	const AxcShape *x = axc_in_shape(g, n, 0);
-	const int64_t *want;
-	int64_t rank, known = 1, count = axc_shape_count(x);
-	int free_dim = -1;
-	AxcShape y = {0};
-	if (!axc_need_ints(g, n, d->arena, d, 1, "shape", &want, &rank))
-		return false;
-	if (rank > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "the shape has rank %lld, at most 8 is supported", (long long)rank);
-	y.rank = (int)rank;
-	for (int i = 0; i < y.rank; i++) {
-		y.dim[i] = want[i];
-		if (want[i] == 0 && !axc_attr_int(n, "allowzero", 0)) {
-			if (i >= x->rank)
-				return axc_misfit(g, n, d, NULL, "the shape copies dimension %d, which the input does not have", i);
-			y.dim[i] = x->dim[i];
-		}
-		if (want[i] < -1 || (want[i] == -1 && free_dim >= 0))
-			return axc_misfit(g, n, d, NULL, "dimension %d of the shape is %lld", i, (long long)want[i]);
-		if (want[i] == -1)
-			free_dim = i;
-		else if (__builtin_mul_overflow(known, y.dim[i], &known))
-			return axc_misfit(g, n, d, NULL, "the shape is too large");
-	}
-	if (free_dim >= 0)
-		y.dim[free_dim] = known ? count / known : 0;
-	if (axc_shape_count(&y) != count)
-		return axc_misfit(g, n, d, axc_shape_text(d->arena, &y), "%lld elements cannot be reshaped to %s",
-		                  (long long)count, axc_shape_text(d->arena, &y));
-	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
-}
-
-static bool infer_flatten(AxcGraph *g, AxcId node, AxcDiag *d)
-{
-	const AxcNode *n = axc_node(g, node);
-	const AxcShape *x = axc_in_shape(g, n, 0);
-	int64_t axis = axc_attr_int(n, "axis", 1);
-	AxcShape y = {.rank = 2, .dim = {1, 1}};
-	if (axis < -x->rank || axis > x->rank)
-		return axc_misfit(g, n, d, NULL, "attribute axis is %lld, wanted %d to %d", (long long)axis, -x->rank, x->rank);
-	axis += axis < 0 ? x->rank : 0;
-	for (int i = 0; i < x->rank; i++)
-		y.dim[i >= axis] *= x->dim[i];
-	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
-}
-
-/* The axes of input 1 in a tensor of this rank. */
-static bool read_axes(AxcGraph *g, const AxcNode *n, AxcDiag *d, int rank, bool on[2 * AXC_MAX_RANK])
-{
-	const int64_t *axes;
-	int64_t count;
-	if (!axc_need_ints(g, n, d->arena, d, 1, "axes", &axes, &count))
-		return false;
-	for (int64_t i = 0; i < count; i++) {
-		int a;
-		if (!axc_axis(g, n, d, "an axis", axes[i], rank, &a))
-			return false;
-		if (on[a])
-			return axc_misfit(g, n, d, NULL, "axis %d is named twice", a);
-		on[a] = true;
-	}
-	return true;
-}
-
-static bool infer_squeeze(AxcGraph *g, AxcId node, AxcDiag *d)
-{
-	const AxcNode *n = axc_node(g, node);
-	const AxcShape *x = axc_in_shape(g, n, 0);
-	bool drop[2 * AXC_MAX_RANK] = {false};
-	AxcShape y = {0};
-	if (axc_has_in(n, 1) && !read_axes(g, n, d, x->rank, drop))
-		return false;
-	for (int i = 0; i < x->rank; i++) {
-		if (drop[i] && x->dim[i] != 1)
-			return axc_misfit(g, n, d, NULL, "dimension %d is %lld, wanted 1", i, (long long)x->dim[i]);
-		if (!drop[i] && (axc_has_in(n, 1) || x->dim[i] != 1))
-			y.dim[y.rank++] = x->dim[i];
-	}
-	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
-}
-
-static bool infer_unsqueeze(AxcGraph *g, AxcId node, AxcDiag *d)
-{
-	const AxcNode *n = axc_node(g, node);
-	const AxcShape *x = axc_in_shape(g, n, 0);
-	int64_t added = axc_has_in(n, 1) ? axc_shape_count(axc_in_shape(g, n, 1)) : 0;
-	bool fresh[2 * AXC_MAX_RANK] = {false};
-	AxcShape y = {0};
-	if (added > AXC_MAX_RANK - x->rank)
-		return axc_misfit(g, n, d, NULL, "the result would have rank %lld, at most 8 is supported",
-		                  (long long)(x->rank + added));
-	if (!read_axes(g, n, d, x->rank + (int)added, fresh))
-		return false;
-	y.rank = x->rank + (int)added;
-	for (int i = 0, from = 0; i < y.rank; i++)
-		y.dim[i] = fresh[i] ? 1 : x->dim[from++];
-	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
-}
 
 /* ---- Transpose ---- */
 
@@ -117,11 +13,14 @@ static bool read_perm(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int perm[
 	uint32_t given, seen = 0;
 	const int64_t *p = axc_attr_ints(n, "perm", &given);
 	if (p && (int64_t)given != rank)
-		return axc_misfit(g, n, d, NULL, "attribute perm has %u values, wanted %d", given, rank);
+		return axc_misfit(g, n, d, NULL, "attribute perm has %u values, wanted %d", given,
+				  rank);
 	for (int i = 0; i < rank; i++) {
 		int64_t from = p ? p[i] : rank - 1 - i;
 		if (from < 0 || from >= rank || (seen >> from & 1))
-			return axc_misfit(g, n, d, NULL, "attribute perm is no permutation: value %lld", (long long)from);
+			return axc_misfit(g, n, d, NULL,
+					  "attribute perm is no permutation: value %lld",
+					  (long long)from);
 		seen |= 1u << from;
 		perm[i] = (int)from;
 	}
@@ -150,7 +49,8 @@ static void start(const AxcGraph *g, const AxcNode *n, uint32_t out, AxcMove *m)
 	axc_row_major(axc_in_shape(g, n, 0), m->stride);
 }
 
-static bool describe_transpose(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_transpose(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			       uint32_t out, AxcMove *m)
 {
 	int64_t stride[AXC_MAX_RANK];
 	int perm[AXC_MAX_RANK];
@@ -175,7 +75,8 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-static bool cut_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int axis, int64_t from, int64_t to, int64_t step, Cut *c)
+static bool cut_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int axis, int64_t from,
+		     int64_t to, int64_t step, Cut *c)
 {
 	int64_t dim = axc_in_shape(g, n, 0)->dim[axis];
 	if (step == 0)
@@ -207,9 +108,12 @@ static bool read_cut(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDi
 	    (axc_has_in(n, 3) && !axc_need_ints(g, n, arena, d, 3, "axes", &axes, &n_axes)) ||
 	    (axc_has_in(n, 4) && !axc_need_ints(g, n, arena, d, 4, "steps", &steps, &n_steps)))
 		return false;
-	if (n_to != count || (axes && n_axes != count) || (steps && n_steps != count) || (!axes && count > x->rank))
-		return axc_misfit(g, n, d, NULL, "starts, ends, axes and steps have %lld, %lld, %lld and %lld values",
-		                  (long long)count, (long long)n_to, (long long)n_axes, (long long)n_steps);
+	if (n_to != count || (axes && n_axes != count) || (steps && n_steps != count) ||
+	    (!axes && count > x->rank))
+		return axc_misfit(
+			g, n, d, NULL,
+			"starts, ends, axes and steps have %lld, %lld, %lld and %lld values",
+			(long long)count, (long long)n_to, (long long)n_axes, (long long)n_steps);
 	for (int64_t i = 0; i < count; i++) {
 		int axis;
 		if (!axc_axis(g, n, d, "an axis", axes ? axes[i] : i, x->rank, &axis) ||
@@ -230,7 +134,8 @@ static bool infer_slice(AxcGraph *g, AxcId node, AxcDiag *d)
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
-static bool describe_slice(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_slice(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			   uint32_t out, AxcMove *m)
 {
 	Cut c;
 	if (!read_cut(g, n, arena, d, &c))
@@ -247,7 +152,8 @@ static bool describe_slice(const AxcGraph *g, const AxcNode *n, AxcArena *arena,
 /* ---- Split ---- */
 
 /* Sizes of the parts: input 1, or as equal as possible with the last one smaller. */
-static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, int *ret_axis, int64_t *sizes)
+static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+		       int *ret_axis, int64_t *sizes)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	const int64_t *given = NULL;
@@ -257,16 +163,20 @@ static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, Axc
 		return false;
 	int64_t dim = x->dim[*ret_axis], parts = n->n_out, part = (dim + parts - 1) / parts;
 	if (count != parts || (!given && axc_attr_int(n, "num_outputs", parts) != parts))
-		return axc_misfit(g, n, d, NULL, "split into %lld parts, but the node has %lld outputs",
-		                  (long long)(given ? count : axc_attr_int(n, "num_outputs", parts)), (long long)parts);
+		return axc_misfit(
+			g, n, d, NULL, "split into %lld parts, but the node has %lld outputs",
+			(long long)(given ? count : axc_attr_int(n, "num_outputs", parts)),
+			(long long)parts);
 	for (int64_t i = 0; i < parts; i++) {
 		sizes[i] = given ? given[i] : clamp(dim - i * part, 0, part);
 		if (sizes[i] < 0 || sizes[i] > dim)
-			return axc_misfit(g, n, d, NULL, "part %lld has size %lld", (long long)i, (long long)sizes[i]);
+			return axc_misfit(g, n, d, NULL, "part %lld has size %lld", (long long)i,
+					  (long long)sizes[i]);
 		sum += sizes[i];
 	}
-	return sum == dim || axc_misfit(g, n, d, NULL, "the parts have %lld together, the dimension has %lld",
-	                                (long long)sum, (long long)dim);
+	return sum == dim ||
+	       axc_misfit(g, n, d, NULL, "the parts have %lld together, the dimension has %lld",
+			  (long long)sum, (long long)dim);
 }
 
 static bool infer_split(AxcGraph *g, AxcId node, AxcDiag *d)
@@ -285,7 +195,8 @@ static bool infer_split(AxcGraph *g, AxcId node, AxcDiag *d)
 	return true;
 }
 
-static bool describe_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			   uint32_t out, AxcMove *m)
 {
 	int64_t *sizes = AXC_NEW_ARRAY(arena, int64_t, n->n_out);
 	int axis;
@@ -301,8 +212,8 @@ static bool describe_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena,
 
 typedef enum PadMode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } PadMode;
 
-static bool read_pads(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, int64_t begin[AXC_MAX_RANK],
-                      int64_t end[AXC_MAX_RANK])
+static bool read_pads(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+		      int64_t begin[AXC_MAX_RANK], int64_t end[AXC_MAX_RANK])
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	const int64_t *pads, *axes = NULL;
@@ -313,17 +224,19 @@ static bool read_pads(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcD
 	    (axc_has_in(n, 3) && !axc_need_ints(g, n, arena, d, 3, "axes", &axes, &n_axes)))
 		return false;
 	if (count != 2 * n_axes)
-		return axc_misfit(g, n, d, NULL, "%lld pads for %lld axes, wanted two each", (long long)count, (long long)n_axes);
+		return axc_misfit(g, n, d, NULL, "%lld pads for %lld axes, wanted two each",
+				  (long long)count, (long long)n_axes);
 	for (int64_t i = 0; i < n_axes; i++) {
 		int a;
 		if (!axc_axis(g, n, d, "an axis", axes ? axes[i] : i, x->rank, &a))
 			return false;
 		begin[a] = pads[i];
 		end[a] = pads[i + n_axes];
-		if (begin[a] > INT32_MAX || end[a] > INT32_MAX || begin[a] < -x->dim[a] || end[a] < -x->dim[a] ||
-		    x->dim[a] + begin[a] + end[a] < 0)
-			return axc_misfit(g, n, d, NULL, "pads of %lld and %lld on dimension %d of %lld", (long long)begin[a],
-			                  (long long)end[a], a, (long long)x->dim[a]);
+		if (begin[a] > INT32_MAX || end[a] > INT32_MAX || begin[a] < -x->dim[a] ||
+		    end[a] < -x->dim[a] || x->dim[a] + begin[a] + end[a] < 0)
+			return axc_misfit(
+				g, n, d, NULL, "pads of %lld and %lld on dimension %d of %lld",
+				(long long)begin[a], (long long)end[a], a, (long long)x->dim[a]);
 	}
 	return true;
 }
@@ -337,7 +250,8 @@ static bool read_pad_mode(const AxcGraph *g, const AxcNode *n, AxcDiag *d, PadMo
 			*ret = (PadMode)i;
 			return true;
 		}
-	return axc_misfit(g, n, d, NULL, "attribute mode is \"%s\", wanted constant, reflect, edge or wrap", mode);
+	return axc_misfit(g, n, d, NULL,
+			  "attribute mode is \"%s\", wanted constant, reflect, edge or wrap", mode);
 }
 
 static bool infer_pad(AxcGraph *g, AxcId node, AxcDiag *d)
@@ -352,13 +266,15 @@ static bool infer_pad(AxcGraph *g, AxcId node, AxcDiag *d)
 	for (int i = 0; i < y.rank; i++) {
 		y.dim[i] += begin[i] + end[i];
 		if (mode != PAD_CONSTANT && x->shape.dim[i] == 0 && y.dim[i] > 0)
-			return axc_misfit(g, n, d, NULL, "dimension %d is empty, there is nothing to pad with", i);
+			return axc_misfit(g, n, d, NULL,
+					  "dimension %d is empty, there is nothing to pad with", i);
 	}
-	if (axc_has_in(n, 2) &&
-	    (axc_shape_count(axc_in_shape(g, n, 2)) != 1 || axc_real_type(g, n, 2) != axc_real_type(g, n, 0)))
-		return axc_misfit(g, n, d, NULL, "the fill value has %lld elements of type %s, wanted one %s",
-		                  (long long)axc_shape_count(axc_in_shape(g, n, 2)), axc_dtype_name(axc_value(g, n->in[2])->dtype),
-		                  axc_dtype_name(x->dtype));
+	if (axc_has_in(n, 2) && (axc_shape_count(axc_in_shape(g, n, 2)) != 1 ||
+				 axc_real_type(g, n, 2) != axc_real_type(g, n, 0)))
+		return axc_misfit(
+			g, n, d, NULL, "the fill value has %lld elements of type %s, wanted one %s",
+			(long long)axc_shape_count(axc_in_shape(g, n, 2)),
+			axc_dtype_name(axc_value(g, n->in[2])->dtype), axc_dtype_name(x->dtype));
 	return axc_set_out(g, node, d, 0, x->dtype, &y);
 }
 
@@ -383,7 +299,8 @@ static int64_t padded_from(PadMode mode, int64_t i, int64_t dim)
 	return i < dim ? i : period - i;
 }
 
-static bool describe_pad(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_pad(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			 uint32_t out, AxcMove *m)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	int64_t begin[AXC_MAX_RANK], end[AXC_MAX_RANK];
@@ -421,18 +338,22 @@ static bool infer_expand(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (!axc_need_ints(g, n, d->arena, d, 1, "shape", &want, &rank))
 		return false;
 	if (rank > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "the shape has rank %lld, at most 8 is supported", (long long)rank);
+		return axc_misfit(g, n, d, NULL, "the shape has rank %lld, at most 8 is supported",
+				  (long long)rank);
 	other = axc_shape_of((int)rank, want);
 	for (int i = 0; i < other.rank; i++)
 		if (other.dim[i] < 0)
-			return axc_misfit(g, n, d, NULL, "dimension %d of the shape is %lld", i, (long long)other.dim[i]);
+			return axc_misfit(g, n, d, NULL, "dimension %d of the shape is %lld", i,
+					  (long long)other.dim[i]);
 	if (!axc_broadcast(2, shapes, &y))
-		return axc_misfit(g, n, d, axc_shape_text(d->arena, &other), "the input does not broadcast to %s",
-		                  axc_shape_text(d->arena, &other));
+		return axc_misfit(g, n, d, axc_shape_text(d->arena, &other),
+				  "the input does not broadcast to %s",
+				  axc_shape_text(d->arena, &other));
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
-static bool describe_expand(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_expand(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			    uint32_t out, AxcMove *m)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	int64_t stride[AXC_MAX_RANK];
@@ -456,14 +377,17 @@ static bool infer_tile(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (!axc_need_ints(g, n, d->arena, d, 1, "repeats", &times, &count))
 		return false;
 	if (count != y.rank)
-		return axc_misfit(g, n, d, NULL, "%lld repeats, wanted %d", (long long)count, y.rank);
+		return axc_misfit(g, n, d, NULL, "%lld repeats, wanted %d", (long long)count,
+				  y.rank);
 	for (int i = 0; i < y.rank; i++)
 		if (times[i] < 0 || __builtin_mul_overflow(y.dim[i], times[i], &y.dim[i]))
-			return axc_misfit(g, n, d, NULL, "dimension %d is repeated %lld times", i, (long long)times[i]);
+			return axc_misfit(g, n, d, NULL, "dimension %d is repeated %lld times", i,
+					  (long long)times[i]);
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
-static bool describe_tile(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_tile(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+			  uint32_t out, AxcMove *m)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	(void)d;
@@ -493,19 +417,24 @@ static bool infer_depth_space(AxcGraph *g, AxcId node, AxcDiag *d)
 	int64_t block = axc_attr_int(n, "blocksize", 0);
 	const char *mode = axc_attr_string(n, "mode", "DCR");
 	if (y.rank != 4 || block < 1 || block > 4096)
-		return axc_misfit(g, n, d, NULL, "rank %d and blocksize %lld, wanted rank 4 and 1 or more", y.rank,
-		                  (long long)block);
+		return axc_misfit(g, n, d, NULL,
+				  "rank %d and blocksize %lld, wanted rank 4 and 1 or more", y.rank,
+				  (long long)block);
 	if (strcmp(mode, "DCR") != 0 && strcmp(mode, "CRD") != 0)
-		return axc_misfit(g, n, d, NULL, "attribute mode is \"%s\", wanted DCR or CRD", mode);
+		return axc_misfit(g, n, d, NULL, "attribute mode is \"%s\", wanted DCR or CRD",
+				  mode);
 	if (is_to_space(n) ? y.dim[1] % (block * block) : y.dim[2] % block || y.dim[3] % block)
-		return axc_misfit(g, n, d, NULL, "the dimensions cannot be divided by blocksize %lld", (long long)block);
+		return axc_misfit(g, n, d, NULL,
+				  "the dimensions cannot be divided by blocksize %lld",
+				  (long long)block);
 	y.dim[1] = is_to_space(n) ? y.dim[1] / (block * block) : y.dim[1] * block * block;
 	for (int i = 2; i < 4; i++)
 		y.dim[i] = is_to_space(n) ? y.dim[i] * block : y.dim[i] / block;
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
-static bool describe_depth_space(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out, AxcMove *m)
+static bool describe_depth_space(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
+				 uint32_t out, AxcMove *m)
 {
 	const int64_t *x = axc_in_shape(g, n, 0)->dim, *y = SHAPE_OF(n->out[out])->dim;
 	int64_t b = axc_attr_int(n, "blocksize", 0), plane = x[2] * x[3], c = y[1];
@@ -516,12 +445,15 @@ static bool describe_depth_space(const AxcGraph *g, const AxcNode *n, AxcArena *
 		bool dcr = strcmp(axc_attr_string(n, "mode", "DCR"), "DCR") == 0;
 		int64_t row = dcr ? b * c * plane : b * plane, column = dcr ? c * plane : plane;
 		memcpy(m->dim, (int64_t[6]){y[0], c, x[2], b, x[3], b}, 6 * sizeof(int64_t));
-		memcpy(m->stride, (int64_t[6]){x[1] * plane, dcr ? plane : b * b * plane, x[3], row, 1, column},
+		memcpy(m->stride,
+		       (int64_t[6]){x[1] * plane, dcr ? plane : b * b * plane, x[3], row, 1,
+				    column},
 		       6 * sizeof(int64_t));
 		return true;
 	}
 	memcpy(m->dim, (int64_t[6]){y[0], b, b, x[1], y[2], y[3]}, 6 * sizeof(int64_t));
-	memcpy(m->stride, (int64_t[6]){x[1] * plane, x[3], 1, plane, b * x[3], b}, 6 * sizeof(int64_t));
+	memcpy(m->stride, (int64_t[6]){x[1] * plane, x[3], 1, plane, b * x[3], b},
+	       6 * sizeof(int64_t));
 	return true;
 }
 
@@ -541,8 +473,8 @@ static bool infer_concat(AxcGraph *g, AxcId node, AxcDiag *d)
 		if (x.rank == y.rank)
 			x.dim[axis] = y.dim[axis];
 		if (!axc_shape_equal(&x, &y) || axc_value(g, n->in[k])->dtype != dtype)
-			return axc_misfit(g, n, d, "equal types and shapes but for the axis", "input %u does not fit input 0 on axis %d",
-			                  k, axis);
+			return axc_misfit(g, n, d, "equal types and shapes but for the axis",
+					  "input %u does not fit input 0 on axis %d", k, axis);
 		if (__builtin_add_overflow(y.dim[axis], part, &y.dim[axis]))
 			return axc_misfit(g, n, d, NULL, "the result is too large");
 	}
@@ -563,7 +495,8 @@ static bool build_concat(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	axc_split_at(&y->shape, axis, &outer, &c, &inner);
 	for (uint32_t k = 0; k < n->n_in; k++) {
 		int part = (int)axc_in_shape(g, n, k)->dim[axis];
-		struct axk_copy p = {.elem_bytes = (int)bytes, .dims = {1, 1, 1, 1, 1, 1, outer, part * inner}};
+		struct axk_copy p = {.elem_bytes = (int)bytes,
+				     .dims = {1, 1, 1, 1, 1, 1, outer, part * inner}};
 		p.sy[6] = c * inner;
 		p.sx[6] = part * inner;
 		p.sy[7] = p.sx[7] = 1;
@@ -576,8 +509,8 @@ static bool build_concat(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	return true;
 }
 
-static bool eval_concat_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                           AxcDiag *d)
+static bool eval_concat_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			   AxcTensor *const *out, AxcDiag *d)
 {
 	int axis = concat_axis(n, out[0]->shape.rank), outer, c, inner;
 	int64_t done = 0;
@@ -607,8 +540,13 @@ static const struct {
 	const char *op;
 	AxcDescribeFn *describe;
 } descriptions[] = {
-	{"Transpose", describe_transpose}, {"Slice", describe_slice}, {"Split", describe_split}, {"Pad", describe_pad},
-	{"Expand", describe_expand},       {"Tile", describe_tile},   {"DepthToSpace", describe_depth_space},
+	{"Transpose", describe_transpose},
+	{"Slice", describe_slice},
+	{"Split", describe_split},
+	{"Pad", describe_pad},
+	{"Expand", describe_expand},
+	{"Tile", describe_tile},
+	{"DepthToSpace", describe_depth_space},
 	{"SpaceToDepth", describe_depth_space},
 };
 
@@ -625,23 +563,26 @@ static bool build_move(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	return axc_move_build_node(g, n, b, describe_of(n));
 }
 
-static bool eval_move_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out, AxcDiag *d)
+static bool eval_move_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			 AxcTensor *const *out, AxcDiag *d)
 {
 	return axc_move_eval_node(g, n, in, out, d, describe_of(n));
 }
 
-#define VIEW(id, onnx, inputs_min, inputs_max, names, infer_fn) \
-	static const AxcOp id = {.name = onnx, .domain = "", .min_in = inputs_min, .max_in = inputs_max, .min_out = 1, \
-	                         .max_out = 1, .attrs = names, .infer = infer_fn, .build = axc_build_view, \
-	                         .eval_i8 = axc_eval_view_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_VIEW}
-#define MOVE(id, onnx, inputs_min, inputs_max, outputs, names, infer_fn, ...) \
-	static const AxcOp id = {.name = onnx, .domain = "", .min_in = inputs_min, .max_in = inputs_max, .min_out = 1, \
-	                         .max_out = outputs, .attrs = names, .infer = infer_fn, .build = build_move, \
-	                         .eval_i8 = eval_move_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_MOVE, __VA_ARGS__}
-VIEW(reshape, "Reshape", 2, 2, "allowzero", infer_reshape);
-VIEW(flatten, "Flatten", 1, 1, "axis", infer_flatten);
-VIEW(squeeze, "Squeeze", 1, 2, "", infer_squeeze);
-VIEW(unsqueeze, "Unsqueeze", 2, 2, "", infer_unsqueeze);
+#define MOVE(id, onnx, inputs_min, inputs_max, outputs, names, infer_fn, ...)                      \
+	static const AxcOp id = {.name = onnx,                                                     \
+				 .domain = "",                                                     \
+				 .min_in = inputs_min,                                             \
+				 .max_in = inputs_max,                                             \
+				 .min_out = 1,                                                     \
+				 .max_out = outputs,                                               \
+				 .attrs = names,                                                   \
+				 .infer = infer_fn,                                                \
+				 .build = build_move,                                              \
+				 .eval_i8 = eval_move_i8,                                          \
+				 .quant = AXC_QR_SAME,                                             \
+				 .lower = AXC_LK_MOVE,                                             \
+				 __VA_ARGS__}
 MOVE(transpose, "Transpose", 1, 1, 1, "perm", infer_transpose, );
 MOVE(slice, "Slice", 3, 5, 1, "", infer_slice, );
 MOVE(split, "Split", 1, 2, -1, "axis num_outputs", infer_split, );
@@ -650,10 +591,18 @@ MOVE(expand, "Expand", 2, 2, 1, "", infer_expand, );
 MOVE(tile, "Tile", 2, 2, 1, "", infer_tile, );
 MOVE(depth_to_space, "DepthToSpace", 1, 1, 1, "blocksize mode", infer_depth_space, );
 MOVE(space_to_depth, "SpaceToDepth", 1, 1, 1, "blocksize", infer_depth_space, );
-static const AxcOp concat = {.name = "Concat", .domain = "", .min_in = 1, .max_in = -1, .min_out = 1, .max_out = 1,
-                             .attrs = "axis", .infer = infer_concat, .build = build_concat, .eval_i8 = eval_concat_i8,
-                             .quant = AXC_QR_CONCAT, .lower = AXC_LK_CONCAT};
+static const AxcOp concat = {.name = "Concat",
+			     .domain = "",
+			     .min_in = 1,
+			     .max_in = -1,
+			     .min_out = 1,
+			     .max_out = 1,
+			     .attrs = "axis",
+			     .infer = infer_concat,
+			     .build = build_concat,
+			     .eval_i8 = eval_concat_i8,
+			     .quant = AXC_QR_CONCAT,
+			     .lower = AXC_LK_CONCAT};
 
-const AxcOp *const axc_ops_move[] = {
-	&reshape, &flatten, &squeeze, &unsqueeze, &transpose, &slice, &split, &pad, &expand, &tile, &depth_to_space,
-	&space_to_depth, &concat, NULL};
+const AxcOp *const axc_ops_move[] = {&transpose, &slice,          &split,          &pad,    &expand,
+				     &tile,      &depth_to_space, &space_to_depth, &concat, NULL};

@@ -34,7 +34,8 @@ static bool copy_call(AxcBuild *b, const AxcMove *m, size_t elem_bytes, AxcRef o
 	return run == 0 || axc_build_call(b, AXK_COPY, &p, sizeof p, 0, 2, buf);
 }
 
-/* Dimension d of the tables of AXK_MOVE: never negative but for fills, so the least offset goes into *base. */
+/* Dimension d of the tables of AXK_MOVE: never negative but for fills, so the least offset goes
+ * into *base. */
 static void fill_table(const AxcMove *m, int d, int32_t *to, int64_t *base)
 {
 	int64_t least = INT64_MAX;
@@ -50,7 +51,8 @@ static void fill_table(const AxcMove *m, int d, int32_t *to, int64_t *base)
 	*base += least;
 }
 
-bool axc_move_build(AxcBuild *b, const AxcMove *m, size_t elem_bytes, AxcRef out, AxcRef in, AxcRef fill)
+bool axc_move_build(AxcBuild *b, const AxcMove *m, size_t elem_bytes, AxcRef out, AxcRef in,
+		    AxcRef fill)
 {
 	struct axk_move p = {.elem_bytes = (int)elem_bytes, .dims = {1, 1, 1, 1, 1, 1, 1, 1}};
 	int64_t base = m->base, run = 1, total = 8 - m->rank;
@@ -114,7 +116,8 @@ bool axc_move_build_node(const AxcGraph *g, const AxcNode *n, AxcBuild *b, AxcDe
 		if (!describe(g, n, b->arena, b->d, k, &m))
 			return false;
 		bool pads = strcmp(n->op_type, "Pad") == 0;
-		AxcRef fill = pads && axc_has_in(n, 2) ? axc_ref_in(2) : axc_build_const(b, zeros, bytes);
+		AxcRef fill =
+			pads && axc_has_in(n, 2) ? axc_ref_in(2) : axc_build_const(b, zeros, bytes);
 		if (!axc_move_build(b, &m, bytes, axc_ref_out(k), axc_ref_in(0), fill))
 			return false;
 	}
@@ -129,13 +132,14 @@ static float fill_value(const AxcNode *n, const AxcTensor *const *in)
 	if (in[2]->dtype == AXC_F32)
 		memcpy(&v, in[2]->data, sizeof v);
 	else if (in[2]->dtype == AXC_I8 && in[2]->q.n == 1)
-		v = (float)(*(const int8_t *)in[2]->data - in[2]->q.zero_point[0]) * in[2]->q.scale[0];
+		v = (float)(*(const int8_t *)in[2]->data - in[2]->q.zero_point[0]) *
+		    in[2]->q.scale[0];
 	return v;
 }
 
 /* Runs are many, so the tables live in an arena of their own for the length of one. */
-bool axc_move_eval_node(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                        AxcDiag *d, AxcDescribeFn *describe)
+bool axc_move_eval_node(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			AxcTensor *const *out, AxcDiag *d, AxcDescribeFn *describe)
 {
 	jmp_buf oom;
 	AxcArena *volatile arena = NULL;

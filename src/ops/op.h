@@ -168,6 +168,6 @@ const AxcOp *const *axc_op_all(size_t *ret_n);
 /* Each family file: a NULL-terminated list, joined by op_table.c. */
 extern const AxcOp *const axc_ops_conv[], *const axc_ops_pool[], *const axc_ops_matmul[], *const axc_ops_norm[],
 	*const axc_ops_resize[], *const axc_ops_unary[], *const axc_ops_binary[], *const axc_ops_reduce[],
-	*const axc_ops_softmax[], *const axc_ops_move[], *const axc_ops_index[], *const axc_ops_shape[], *const axc_ops_quant[];
+	*const axc_ops_softmax[], *const axc_ops_view[], *const axc_ops_move[], *const axc_ops_index[], *const axc_ops_shape[], *const axc_ops_quant[];
 
 #endif

@@ -4,8 +4,9 @@
 #include <pthread.h>
 
 static const AxcOp *const *const families[] = {
-	axc_ops_conv,    axc_ops_pool,   axc_ops_matmul, axc_ops_norm,  axc_ops_resize, axc_ops_unary, axc_ops_binary,
-	axc_ops_reduce,  axc_ops_softmax, axc_ops_move,  axc_ops_index, axc_ops_shape,  axc_ops_quant,
+	axc_ops_conv,  axc_ops_pool,   axc_ops_matmul, axc_ops_norm,    axc_ops_resize,
+	axc_ops_unary, axc_ops_binary, axc_ops_reduce, axc_ops_softmax, axc_ops_view,
+	axc_ops_move,  axc_ops_index,  axc_ops_shape,  axc_ops_quant,
 };
 
 enum { MAX_OPS = 512 };
@@ -35,7 +36,8 @@ const AxcOp *axc_op_find(const char *domain, const char *name)
 	if (strcmp(domain, "ai.onnx") == 0)
 		domain = "";
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(ops[i]->name, name) == 0 && strcmp(ops[i]->domain ? ops[i]->domain : "", domain) == 0)
+		if (strcmp(ops[i]->name, name) == 0 &&
+		    strcmp(ops[i]->domain ? ops[i]->domain : "", domain) == 0)
 			return ops[i];
 	return NULL;
 }

@@ -1,5 +1,6 @@
-/* QuantizeLinear and DequantizeLinear in the compiler's own form: one input, one output, the parameters are
- * those of the int8 value. They stand where float meets int8. Per channel they are one call per channel. */
+/* QuantizeLinear and DequantizeLinear in the compiler's own form: one input, one output, the
+ * parameters are those of the int8 value. They stand where float meets int8. Per channel they are
+ * one call per channel. */
 #include "ops/requant.h"
 #include "ops/util.h"
 
@@ -33,21 +34,25 @@ static bool build_quant(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	if (q->q.n > 1)
 		axc_split_at(&q->shape, q->q.axis, &outer, &c, &inner);
 	for (int k = 0; k < c; k++) {
-		struct axk_quant p = {.s = q->q.scale[k], .zp = q->q.zero_point[k] + 128, .flip = 128,
-		                      .dims = {1, 1, 1, 1, 1, 1, outer, inner}};
+		struct axk_quant p = {.s = q->q.scale[k],
+				      .zp = q->q.zero_point[k] + 128,
+				      .flip = 128,
+				      .dims = {1, 1, 1, 1, 1, 1, outer, inner}};
 		p.sy[7] = p.sx[7] = 1;
 		p.sy[6] = p.sx[6] = c * inner;
 		AxcRef buf[2] = {axc_ref_out(0), axc_ref_in(0)};
 		buf[0].offset = (size_t)k * (size_t)inner * (quantize ? 1 : sizeof(float));
 		buf[1].offset = (size_t)k * (size_t)inner * (quantize ? sizeof(float) : 1);
-		if (!axc_build_call(b, quantize ? AXK_QUANTIZE : AXK_DEQUANTIZE, &p, sizeof p, 0, 2, buf))
+		if (!axc_build_call(b, quantize ? AXK_QUANTIZE : AXK_DEQUANTIZE, &p, sizeof p, 0, 2,
+				    buf))
 			return false;
 	}
 	return true;
 }
 
 /* Rule 7, element by element. */
-static bool eval_quant(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out, AxcDiag *d)
+static bool eval_quant(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+		       AxcTensor *const *out, AxcDiag *d)
 {
 	bool quantize = strcmp(n->op_type, "QuantizeLinear") == 0;
 	const AxcTensor *t = quantize ? out[0] : in[0];
@@ -61,18 +66,34 @@ static bool eval_quant(const AxcGraph *g, const AxcNode *n, const AxcTensor *con
 		int64_t k = i / inner % c;
 		int zp = t->q.zero_point[k] + 128;
 		if (quantize)
-			((int8_t *)t->data)[i] = axc_requant_value(((const float *)in[0]->data)[i] / t->q.scale[k], zp);
+			((int8_t *)t->data)[i] = axc_requant_value(
+				((const float *)in[0]->data)[i] / t->q.scale[k], zp);
 		else
-			((float *)out[0]->data)[i] = (float)(((const int8_t *)t->data)[i] + 128 - zp) * t->q.scale[k];
+			((float *)out[0]->data)[i] =
+				(float)(((const int8_t *)t->data)[i] + 128 - zp) * t->q.scale[k];
 	}
 	return true;
 }
 
-static const AxcOp quantize_linear = {.name = "QuantizeLinear", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1,
-                                      .max_out = 1, .attrs = "", .infer = infer_quantize, .build = build_quant,
-                                      .eval_i8 = eval_quant};
-static const AxcOp dequantize_linear = {.name = "DequantizeLinear", .domain = "", .min_in = 1, .max_in = 1,
-                                        .min_out = 1, .max_out = 1, .attrs = "", .infer = infer_dequantize,
-                                        .build = build_quant, .eval_i8 = eval_quant};
+static const AxcOp quantize_linear = {.name = "QuantizeLinear",
+				      .domain = "",
+				      .min_in = 1,
+				      .max_in = 1,
+				      .min_out = 1,
+				      .max_out = 1,
+				      .attrs = "",
+				      .infer = infer_quantize,
+				      .build = build_quant,
+				      .eval_i8 = eval_quant};
+static const AxcOp dequantize_linear = {.name = "DequantizeLinear",
+					.domain = "",
+					.min_in = 1,
+					.max_in = 1,
+					.min_out = 1,
+					.max_out = 1,
+					.attrs = "",
+					.infer = infer_dequantize,
+					.build = build_quant,
+					.eval_i8 = eval_quant};
 
 const AxcOp *const axc_ops_quant[] = {&quantize_linear, &dequantize_linear, NULL};

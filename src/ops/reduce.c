@@ -1,5 +1,5 @@
-/* Reductions over dimensions, ArgMax and ArgMin, CumSum. In int8: ReduceMean is rule 4, ReduceMax compares
- * integers; the others stay float. */
+/* Reductions over dimensions, ArgMax and ArgMin, CumSum. In int8: ReduceMean is rule 4, ReduceMax
+ * compares integers; the others stay float. */
 #include "ops/move.h"
 #include "ops/requant.h"
 
@@ -19,7 +19,8 @@ static bool read_axes(const AxcGraph *g, const AxcNode *n, AxcDiag *d, Axes *ret
 	int64_t n_axes = axes ? axc_shape_count(&axes->shape) : 0;
 	*ret = (Axes){.keep = axc_attr_int(n, "keepdims", 1) != 0, .count = 1};
 	if (n_axes && (!axes->data || (axes->dtype != AXC_I64 && axes->dtype != AXC_I32)))
-		return axc_misfit(g, n, d, NULL, "the axes are computed by the network, wanted constants");
+		return axc_misfit(g, n, d, NULL,
+				  "the axes are computed by the network, wanted constants");
 	for (int64_t i = 0; i < n_axes; i++) {
 		int a;
 		if (!axc_axis(g, n, d, "an axis", axc_int_element(axes, i), x->rank, &a))
@@ -58,9 +59,10 @@ static const struct {
 	const char *op;
 	int code;
 } codes[] = {
-	{"ReduceSum", AXK_R_SUM},   {"ReduceMean", AXK_R_MEAN}, {"ReduceMax", AXK_R_MAX},
-	{"ReduceMin", AXK_R_MIN},   {"ReduceProd", AXK_R_PROD}, {"ReduceL1", AXK_R_L1},
-	{"ReduceL2", AXK_R_L2},     {"ReduceSumSquare", AXK_R_SUMSQUARE},
+	{"ReduceSum", AXK_R_SUM},       {"ReduceMean", AXK_R_MEAN},
+	{"ReduceMax", AXK_R_MAX},       {"ReduceMin", AXK_R_MIN},
+	{"ReduceProd", AXK_R_PROD},     {"ReduceL1", AXK_R_L1},
+	{"ReduceL2", AXK_R_L2},         {"ReduceSumSquare", AXK_R_SUMSQUARE},
 	{"ReduceLogSum", AXK_R_LOGSUM}, {"ReduceLogSumExp", AXK_R_LOGSUMEXP},
 };
 
@@ -95,7 +97,8 @@ static void dims_of(const AxcShape *x, const bool *reduced, bool want, int dims[
 	}
 }
 
-static bool call_reduce(const AxcGraph *g, const AxcNode *n, AxcBuild *b, int op, AxcRef out, AxcRef top)
+static bool call_reduce(const AxcGraph *g, const AxcNode *n, AxcBuild *b, int op, AxcRef out,
+			AxcRef top)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
 	struct axk_reduce p = {.op = op, .type = axc_type_code(x->dtype)};
@@ -106,7 +109,8 @@ static bool call_reduce(const AxcGraph *g, const AxcNode *n, AxcBuild *b, int op
 	dims_of(&x->shape, a.reduced, false, p.kdims, p.ks);
 	dims_of(&x->shape, a.reduced, true, p.rdims, p.rs);
 	AxcRef buf[3] = {out, axc_ref_in(0), top};
-	return axc_build_call(b, x->dtype == AXC_F32 ? AXK_REDUCE_F32 : AXK_REDUCE_INT, &p, sizeof p, 0, 3, buf);
+	return axc_build_call(b, x->dtype == AXC_F32 ? AXK_REDUCE_F32 : AXK_REDUCE_INT, &p,
+			      sizeof p, 0, 3, buf);
 }
 
 static bool build_reduce(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
@@ -115,8 +119,10 @@ static bool build_reduce(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	int op = code_of(n);
 	if (op != AXK_R_LOGSUMEXP)
 		return call_reduce(g, n, b, op, axc_ref_out(0), none);
-	AxcRef top = axc_build_temp(b, (size_t)axc_shape_count(&g->values.at[n->out[0]].shape) * sizeof(float));
-	return call_reduce(g, n, b, AXK_R_MAX, top, none) && call_reduce(g, n, b, op, axc_ref_out(0), top);
+	AxcRef top = axc_build_temp(b, (size_t)axc_shape_count(&g->values.at[n->out[0]].shape) *
+					       sizeof(float));
+	return call_reduce(g, n, b, AXK_R_MAX, top, none) &&
+	       call_reduce(g, n, b, op, axc_ref_out(0), top);
 }
 
 static bool check_reduce(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
@@ -155,7 +161,8 @@ typedef struct Int8Reduce {
 	int64_t n_out;
 } Int8Reduce;
 
-static bool start_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *x, const AxcTensor *y, AxcDiag *d, Int8Reduce *r)
+static bool start_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *x, const AxcTensor *y,
+		     AxcDiag *d, Int8Reduce *r)
 {
 	if (x->dtype != AXC_I8 || x->q.n != 1 || (y->dtype == AXC_I8 && y->q.n != 1))
 		return wrong_types(n, d);
@@ -168,8 +175,8 @@ static bool start_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *x, co
 }
 
 /* Rule 4. */
-static bool eval_mean_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                         AxcDiag *d)
+static bool eval_mean_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			 AxcTensor *const *out, AxcDiag *d)
 {
 	const AxcTensor *x = in[0], *y = out[0];
 	Int8Reduce r;
@@ -190,8 +197,8 @@ static bool eval_mean_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *c
 	return true;
 }
 
-static bool eval_max_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                        AxcDiag *d)
+static bool eval_max_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			AxcTensor *const *out, AxcDiag *d)
 {
 	const AxcTensor *x = in[0], *y = out[0];
 	uint8_t table[256];
@@ -254,10 +261,12 @@ static bool infer_arg(AxcGraph *g, AxcId node, AxcDiag *d)
 static bool build_arg(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
-	struct axk_argmax p = {.type = axc_type_code(x->dtype), .is_min = strcmp(n->op_type, "ArgMin") == 0};
+	struct axk_argmax p = {.type = axc_type_code(x->dtype),
+			       .is_min = strcmp(n->op_type, "ArgMin") == 0};
 	int64_t axis = axc_attr_int(n, "axis", 0);
 	p.take_last = axc_attr_int(n, "select_last_index", 0) != 0;
-	axc_split_at(&x->shape, (int)(axis < 0 ? axis + x->shape.rank : axis), &p.outer, &p.c, &p.inner);
+	axc_split_at(&x->shape, (int)(axis < 0 ? axis + x->shape.rank : axis), &p.outer, &p.c,
+		     &p.inner);
 	AxcRef buf[2] = {axc_ref_out(0), axc_ref_in(0)};
 	return axc_build_call(b, AXK_ARGMAX, &p, sizeof p, 0, 2, buf);
 }
@@ -269,7 +278,8 @@ static bool cumsum_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int *re
 	const int64_t *axis;
 	int64_t count;
 	return axc_need_ints(g, n, d->arena, d, 1, "axis", &axis, &count) &&
-	       (count == 1 || axc_misfit(g, n, d, NULL, "the axis has %lld values, wanted 1", (long long)count)) &&
+	       (count == 1 || axc_misfit(g, n, d, NULL, "the axis has %lld values, wanted 1",
+					 (long long)count)) &&
 	       axc_axis(g, n, d, "the axis", axis[0], axc_in_shape(g, n, 0)->rank, ret);
 }
 
@@ -282,8 +292,9 @@ static bool infer_cumsum(AxcGraph *g, AxcId node, AxcDiag *d)
 static bool build_cumsum(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	const AxcValue *x = &g->values.at[n->in[0]];
-	struct axk_cumsum p = {.type = axc_type_code(x->dtype), .exclusive = axc_attr_int(n, "exclusive", 0) != 0,
-	                       .reverse = axc_attr_int(n, "reverse", 0) != 0};
+	struct axk_cumsum p = {.type = axc_type_code(x->dtype),
+			       .exclusive = axc_attr_int(n, "exclusive", 0) != 0,
+			       .reverse = axc_attr_int(n, "reverse", 0) != 0};
 	AxcRef buf[2] = {axc_ref_out(0), axc_ref_in(0)};
 	int axis;
 	if (!cumsum_axis(g, n, b->d, &axis))
@@ -294,14 +305,22 @@ static bool build_cumsum(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 
 /* ---- the literals ---- */
 
-#define REDUCE(id, onnx, ...) \
-	static const AxcOp id = {.name = onnx, .domain = "", .min_in = 1, .max_in = 2, .min_out = 1, .max_out = 1, \
-	                         .attrs = "keepdims noop_with_empty_axes", .infer = infer_reduce, \
-	                         .build = build_reduce, .check = check_reduce, __VA_ARGS__}
-REDUCE(reduce_mean, "ReduceMean", .eval_i8 = eval_mean_i8, .quant = AXC_QR_AVERAGE, .lower = AXC_LK_AVGPOOL,
-       .quantizable = neighbours);
-REDUCE(reduce_max, "ReduceMax", .eval_i8 = eval_max_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_REDUCE_MAX,
-       .quantizable = neighbours);
+#define REDUCE(id, onnx, ...)                                                                      \
+	static const AxcOp id = {.name = onnx,                                                     \
+				 .domain = "",                                                     \
+				 .min_in = 1,                                                      \
+				 .max_in = 2,                                                      \
+				 .min_out = 1,                                                     \
+				 .max_out = 1,                                                     \
+				 .attrs = "keepdims noop_with_empty_axes",                         \
+				 .infer = infer_reduce,                                            \
+				 .build = build_reduce,                                            \
+				 .check = check_reduce,                                            \
+				 __VA_ARGS__}
+REDUCE(reduce_mean, "ReduceMean", .eval_i8 = eval_mean_i8, .quant = AXC_QR_AVERAGE,
+       .lower = AXC_LK_AVGPOOL, .quantizable = neighbours);
+REDUCE(reduce_max, "ReduceMax", .eval_i8 = eval_max_i8, .quant = AXC_QR_SAME,
+       .lower = AXC_LK_REDUCE_MAX, .quantizable = neighbours);
 REDUCE(reduce_sum, "ReduceSum", );
 REDUCE(reduce_min, "ReduceMin", );
 REDUCE(reduce_prod, "ReduceProd", );
@@ -311,13 +330,38 @@ REDUCE(reduce_sumsquare, "ReduceSumSquare", );
 REDUCE(reduce_logsum, "ReduceLogSum", );
 REDUCE(reduce_logsumexp, "ReduceLogSumExp", );
 
-static const AxcOp argmax = {.name = "ArgMax", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-                             .attrs = "axis keepdims select_last_index", .infer = infer_arg, .build = build_arg};
-static const AxcOp argmin = {.name = "ArgMin", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-                             .attrs = "axis keepdims select_last_index", .infer = infer_arg, .build = build_arg};
-static const AxcOp cumsum = {.name = "CumSum", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
-                             .attrs = "exclusive reverse", .infer = infer_cumsum, .build = build_cumsum};
+static const AxcOp argmax = {.name = "ArgMax",
+			     .domain = "",
+			     .min_in = 1,
+			     .max_in = 1,
+			     .min_out = 1,
+			     .max_out = 1,
+			     .attrs = "axis keepdims select_last_index",
+			     .infer = infer_arg,
+			     .build = build_arg};
+static const AxcOp argmin = {.name = "ArgMin",
+			     .domain = "",
+			     .min_in = 1,
+			     .max_in = 1,
+			     .min_out = 1,
+			     .max_out = 1,
+			     .attrs = "axis keepdims select_last_index",
+			     .infer = infer_arg,
+			     .build = build_arg};
+static const AxcOp cumsum = {.name = "CumSum",
+			     .domain = "",
+			     .min_in = 2,
+			     .max_in = 2,
+			     .min_out = 1,
+			     .max_out = 1,
+			     .attrs = "exclusive reverse",
+			     .infer = infer_cumsum,
+			     .build = build_cumsum};
 
-const AxcOp *const axc_ops_reduce[] = {
-	&reduce_mean, &reduce_max, &reduce_sum, &reduce_min, &reduce_prod, &reduce_l1, &reduce_l2, &reduce_sumsquare,
-	&reduce_logsum, &reduce_logsumexp, &argmax, &argmin, &cumsum, NULL};
+const AxcOp *const axc_ops_reduce[] = {&reduce_mean,   &reduce_max,
+				       &reduce_sum,    &reduce_min,
+				       &reduce_prod,   &reduce_l1,
+				       &reduce_l2,     &reduce_sumsquare,
+				       &reduce_logsum, &reduce_logsumexp,
+				       &argmax,        &argmin,
+				       &cumsum,        NULL};

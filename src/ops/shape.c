@@ -1,5 +1,6 @@
-/* Tensors made from shapes and constants: Shape, Size, ConstantOfShape, Range, NonZero. Their values are
- * known when the network is compiled, so the kernel call is a copy of a constant (or a fill). */
+/* Tensors made from shapes and constants: Shape, Size, ConstantOfShape, Range, NonZero. Their
+ * values are known when the network is compiled, so the kernel call is a copy of a constant (or a
+ * fill). */
 #include "ops/util.h"
 
 #include <math.h>
@@ -37,7 +38,8 @@ static bool build_shape(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	int from, to;
 	shape_range(g, n, &from, &to);
-	return copy_const(b, axc_in_shape(g, n, 0)->dim + from, (size_t)(to - from) * sizeof(int64_t));
+	return copy_const(b, axc_in_shape(g, n, 0)->dim + from,
+			  (size_t)(to - from) * sizeof(int64_t));
 }
 
 static bool infer_size(AxcGraph *g, AxcId node, AxcDiag *d)
@@ -69,11 +71,13 @@ static bool infer_constant_of_shape(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (!axc_need_ints(g, n, d->arena, d, 0, "shape", &dims, &rank))
 		return false;
 	if (rank > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "the shape has rank %lld, at most 8 is supported", (long long)rank);
+		return axc_misfit(g, n, d, NULL, "the shape has rank %lld, at most 8 is supported",
+				  (long long)rank);
 	AxcShape y = axc_shape_of((int)rank, dims);
 	for (int i = 0; i < y.rank; i++)
 		if (y.dim[i] < 0)
-			return axc_misfit(g, n, d, NULL, "dimension %d of the shape is %lld", i, (long long)y.dim[i]);
+			return axc_misfit(g, n, d, NULL, "dimension %d of the shape is %lld", i,
+					  (long long)y.dim[i]);
 	if (fill && (!fill->data || axc_shape_count(&fill->shape) != 1))
 		return axc_misfit(g, n, d, NULL, "attribute value is no tensor of one element");
 	return axc_set_out(g, node, d, 0, fill ? fill->dtype : AXC_F32, &y);
@@ -84,8 +88,10 @@ static bool build_constant_of_shape(const AxcGraph *g, const AxcNode *n, AxcBuil
 	static const float zero = 0.0f;
 	const AxcValue *fill = fill_value(g, n), *y = &g->values.at[n->out[0]];
 	struct axk_fill p = {.elem_bytes = (int)axc_dtype_bytes(y->dtype), .sy = {[7] = 1}};
-	memcpy(p.dims, (int[8]){1, 1, 1, 1, 1, 1, 1, (int)axc_shape_count(&y->shape)}, sizeof p.dims);
-	AxcRef buf[2] = {axc_ref_out(0), axc_build_const(b, fill ? fill->data : &zero, (size_t)p.elem_bytes)};
+	memcpy(p.dims, (int[8]){1, 1, 1, 1, 1, 1, 1, (int)axc_shape_count(&y->shape)},
+	       sizeof p.dims);
+	AxcRef buf[2] = {axc_ref_out(0),
+			 axc_build_const(b, fill ? fill->data : &zero, (size_t)p.elem_bytes)};
 	return axc_build_call(b, AXK_FILL, &p, sizeof p, 0, 2, buf);
 }
 
@@ -97,15 +103,18 @@ static bool range_inputs(const AxcGraph *g, const AxcNode *n, AxcDiag *d, double
 	for (uint32_t i = 0; i < 3; i++) {
 		const AxcValue *x = &g->values.at[n->in[i]];
 		float f;
-		if (!x->data || axc_shape_count(&x->shape) != 1 || x->dtype != g->values.at[n->in[0]].dtype)
-			return axc_misfit(g, n, d, NULL, "input %u is no constant of one element", i);
+		if (!x->data || axc_shape_count(&x->shape) != 1 ||
+		    x->dtype != g->values.at[n->in[0]].dtype)
+			return axc_misfit(g, n, d, NULL, "input %u is no constant of one element",
+					  i);
 		if (x->dtype == AXC_F32) {
 			memcpy(&f, x->data, sizeof f);
 			v[i] = (double)f;
 		} else if (x->dtype == AXC_I64 || x->dtype == AXC_I32) {
 			v[i] = (double)axc_int_element(x, 0);
 		} else {
-			return axc_misfit(g, n, d, NULL, "the type %s is not supported", axc_dtype_name(x->dtype));
+			return axc_misfit(g, n, d, NULL, "the type %s is not supported",
+					  axc_dtype_name(x->dtype));
 		}
 	}
 	return true;
@@ -116,8 +125,11 @@ static bool range_count(const AxcGraph *g, const AxcNode *n, AxcDiag *d, double 
 	if (!range_inputs(g, n, d, v))
 		return false;
 	double count = ceil((v[1] - v[0]) / v[2]);
-	if (v[2] == 0 || !(count <= (double)(INT32_MAX / 8)) || fabs(v[0]) > 0x1p53 || fabs(v[1]) > 0x1p53)
-		return axc_misfit(g, n, d, NULL, "a range from %g to %g in steps of %g is too large", v[0], v[1], v[2]);
+	if (v[2] == 0 || !(count <= (double)(INT32_MAX / 8)) || fabs(v[0]) > 0x1p53 ||
+	    fabs(v[1]) > 0x1p53)
+		return axc_misfit(g, n, d, NULL,
+				  "a range from %g to %g in steps of %g is too large", v[0], v[1],
+				  v[2]);
 	*ret = count > 0 ? (int64_t)count : 0;
 	return true;
 }
@@ -127,7 +139,8 @@ static bool infer_range(AxcGraph *g, AxcId node, AxcDiag *d)
 	const AxcNode *n = axc_node(g, node);
 	AxcShape y = {.rank = 1};
 	double v[3];
-	return range_count(g, n, d, v, &y.dim[0]) && axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
+	return range_count(g, n, d, v, &y.dim[0]) &&
+	       axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
 
 static bool build_range(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
@@ -178,7 +191,8 @@ static bool infer_nonzero(AxcGraph *g, AxcId node, AxcDiag *d)
 	const AxcNode *n = axc_node(g, node);
 	const AxcValue *x = axc_value(g, n->in[0]);
 	if (!x->data)
-		return axc_misfit(g, n, d, NULL, "the size of the result depends on data computed by the network");
+		return axc_misfit(g, n, d, NULL,
+				  "the size of the result depends on data computed by the network");
 	AxcShape y = {.rank = 2, .dim = {x->shape.rank, count_nonzero(x)}};
 	return axc_set_out(g, node, d, 0, AXC_I64, &y);
 }
@@ -203,12 +217,20 @@ static bool build_nonzero(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	return axc_build_bytes(b, axc_ref_out(0), made, bytes);
 }
 
-#define LITERAL(id, onnx, inputs, names, infer_fn, build_fn) \
-	static const AxcOp id = {.name = onnx, .domain = "", .min_in = inputs, .max_in = inputs, .min_out = 1, \
-	                         .max_out = 1, .attrs = names, .infer = infer_fn, .build = build_fn}
+#define LITERAL(id, onnx, inputs, names, infer_fn, build_fn)                                       \
+	static const AxcOp id = {.name = onnx,                                                     \
+				 .domain = "",                                                     \
+				 .min_in = inputs,                                                 \
+				 .max_in = inputs,                                                 \
+				 .min_out = 1,                                                     \
+				 .max_out = 1,                                                     \
+				 .attrs = names,                                                   \
+				 .infer = infer_fn,                                                \
+				 .build = build_fn}
 LITERAL(shape, "Shape", 1, "start end", infer_shape, build_shape);
 LITERAL(size, "Size", 1, "", infer_size, build_size);
-LITERAL(constant_of_shape, "ConstantOfShape", 1, "value", infer_constant_of_shape, build_constant_of_shape);
+LITERAL(constant_of_shape, "ConstantOfShape", 1, "value", infer_constant_of_shape,
+	build_constant_of_shape);
 LITERAL(range, "Range", 3, "", infer_range, build_range);
 LITERAL(nonzero, "NonZero", 1, "", infer_nonzero, build_nonzero);
 

@@ -1,4 +1,5 @@
-/* Softmax and LogSoftmax over one dimension (import brings older forms here). In int8, Softmax is rule 8. */
+/* Softmax and LogSoftmax over one dimension (import brings older forms here). In int8, Softmax is
+ * rule 8. */
 #include "ops/requant.h"
 #include "ops/util.h"
 
@@ -14,7 +15,8 @@ static bool infer_softmax(AxcGraph *g, AxcId node, AxcDiag *d)
 {
 	const AxcNode *n = axc_node(g, node);
 	int axis;
-	return axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", -1), axc_in_shape(g, n, 0)->rank, &axis) &&
+	return axc_axis(g, n, d, "attribute axis", axc_attr_int(n, "axis", -1),
+			axc_in_shape(g, n, 0)->rank, &axis) &&
 	       axc_infer_same(g, node, d);
 }
 
@@ -43,18 +45,19 @@ static bool bounds(const AxcGraph *g, const AxcNode *n, float *ret_lo, float *re
 	return true;
 }
 
-/* Rule 8: table of exp(-i * sx), sum sequential in float, one rint per element; output scale 1/256, zero point
- * 0 in the u8 domain. */
-static bool eval_softmax_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                            AxcDiag *d)
+/* Rule 8: table of exp(-i * sx), sum sequential in float, one rint per element; output scale 1/256,
+ * zero point 0 in the u8 domain. */
+static bool eval_softmax_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+			    AxcTensor *const *out, AxcDiag *d)
 {
 	const AxcTensor *x = in[0], *y = out[0];
 	int outer, c, inner;
 	float table[256];
 	(void)g;
-	if (x->dtype != AXC_I8 || x->q.n != 1 || y->dtype != AXC_I8 || y->q.n != 1 || y->q.scale[0] != 1.0f / 256 ||
-	    y->q.zero_point[0] != -128) {
-		axc_fail(d, "Softmax in int8 wants one int8 input, and an output of scale 1/256 and zero point -128");
+	if (x->dtype != AXC_I8 || x->q.n != 1 || y->dtype != AXC_I8 || y->q.n != 1 ||
+	    y->q.scale[0] != 1.0f / 256 || y->q.zero_point[0] != -128) {
+		axc_fail(d, "Softmax in int8 wants one int8 input, and an output of scale 1/256 "
+			    "and zero point -128");
 		return axc_diag_node(d, n->name, n->op_type);
 	}
 	for (int i = 0; i < 256; i++)
@@ -79,12 +82,29 @@ static bool eval_softmax_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor
 	return true;
 }
 
-static const AxcOp softmax = {.name = "Softmax", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,
-                              .attrs = "axis", .infer = infer_softmax, .build = build_softmax,
-                              .eval_i8 = eval_softmax_i8, .quant = AXC_QR_SOFTMAX, .lower = AXC_LK_SOFTMAX,
-                              .bounds = bounds, .check = check_float};
-static const AxcOp log_softmax = {.name = "LogSoftmax", .domain = "", .min_in = 1, .max_in = 1, .min_out = 1,
-                                  .max_out = 1, .attrs = "axis", .infer = infer_softmax, .build = build_softmax,
-                                  .check = check_float};
+static const AxcOp softmax = {.name = "Softmax",
+			      .domain = "",
+			      .min_in = 1,
+			      .max_in = 1,
+			      .min_out = 1,
+			      .max_out = 1,
+			      .attrs = "axis",
+			      .infer = infer_softmax,
+			      .build = build_softmax,
+			      .eval_i8 = eval_softmax_i8,
+			      .quant = AXC_QR_SOFTMAX,
+			      .lower = AXC_LK_SOFTMAX,
+			      .bounds = bounds,
+			      .check = check_float};
+static const AxcOp log_softmax = {.name = "LogSoftmax",
+				  .domain = "",
+				  .min_in = 1,
+				  .max_in = 1,
+				  .min_out = 1,
+				  .max_out = 1,
+				  .attrs = "axis",
+				  .infer = infer_softmax,
+				  .build = build_softmax,
+				  .check = check_float};
 
 const AxcOp *const axc_ops_softmax[] = {&softmax, &log_softmax, NULL};

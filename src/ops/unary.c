@@ -1,6 +1,6 @@
-/* Functions of one element: activations, elementary functions, rounding; Clip, Cast, Identity, Not and the
- * tests for NaN and infinity. A function is one row of `functions` (how float kernels compute it) and
- * one f_… in double (how the int8 tables are made). */
+/* Functions of one element: activations, elementary functions, rounding; Clip, Cast, Identity, Not
+ * and the tests for NaN and infinity. A function is one row of `functions` (how float kernels
+ * compute it) and one f_… in double (how the int8 tables are made). */
 #include "ops/util.h"
 
 #include <math.h>
@@ -8,12 +8,12 @@
 /* ---- in double, for tables ---- */
 
 #define ATTR(name, absent) ((double)axc_attr_float(n, name, absent))
-#define FUNCTION(name, expression) \
-	static double name(const AxcGraph *g, const AxcNode *n, double x) \
-	{ \
-		(void)g; \
-		(void)n; \
-		return expression; \
+#define FUNCTION(name, expression)                                                                 \
+	static double name(const AxcGraph *g, const AxcNode *n, double x)                          \
+	{                                                                                          \
+		(void)g;                                                                           \
+		(void)n;                                                                           \
+		return expression;                                                                 \
 	}
 
 static double sigmoid(double x)
@@ -48,9 +48,9 @@ FUNCTION(f_celu, x > 0 ? x : ATTR("alpha", 1.0f) * expm1(x / ATTR("alpha", 1.0f)
 FUNCTION(f_softplus, softplus(x))
 FUNCTION(f_softsign, x / (1 + fabs(x)))
 FUNCTION(f_hardsigmoid, unit(ATTR("alpha", 0.2f) * x + ATTR("beta", 0.5f)))
-FUNCTION(f_hardswish, x * unit(x / 6 + 0.5))
-FUNCTION(f_mish, x * tanh(softplus(x)))
-FUNCTION(f_swish, x * sigmoid(ATTR("alpha", 1.0f) * x))
+FUNCTION(f_hardswish, x *unit(x / 6 + 0.5))
+FUNCTION(f_mish, x *tanh(softplus(x)))
+FUNCTION(f_swish, x *sigmoid(ATTR("alpha", 1.0f) * x))
 FUNCTION(f_threshold, x > ATTR("alpha", 1.0f) ? x : 0)
 FUNCTION(f_sin, sin(x))
 FUNCTION(f_cos, cos(x))
@@ -80,7 +80,7 @@ static double f_gelu(const AxcGraph *g, const AxcNode *n, double x)
 
 typedef struct Function {
 	const char *op;
-	int code; /* AXK_U_… */
+	int code;                 /* AXK_U_… */
 	const char *alpha, *beta; /* attributes behind the kernel's parameters, or NULL */
 	float alpha_absent, beta_absent;
 } Function;
@@ -143,7 +143,8 @@ static bool build_integer(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 	static const uint8_t zero[8] = {0};
 	AxcDType dtype = g->values.at[n->in[0]].dtype;
 	bool neg = strcmp(n->op_type, "Neg") == 0, relu = strcmp(n->op_type, "Relu") == 0;
-	struct axk_binary_int p = {.type = axc_type_code(dtype), .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}};
+	struct axk_binary_int p = {.type = axc_type_code(dtype),
+				   .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}};
 	bool abs = strcmp(n->op_type, "Abs") == 0, sign = strcmp(n->op_type, "Sign") == 0;
 	if (!neg && !relu && !abs && !sign)
 		return axc_check_f32(g, n, b->d, 1);
@@ -163,7 +164,8 @@ static bool build_unary(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 		const Function *f = &functions[i];
 		if (strcmp(f->op, n->op_type) != 0)
 			continue;
-		float alpha = f->alpha ? axc_attr_float(n, f->alpha, f->alpha_absent) : f->alpha_absent;
+		float alpha =
+			f->alpha ? axc_attr_float(n, f->alpha, f->alpha_absent) : f->alpha_absent;
 		float beta = f->beta ? axc_attr_float(n, f->beta, f->beta_absent) : f->beta_absent;
 		return call_unary(b, f->code, count_in(g, n), alpha, beta, axc_ref_out(0));
 	}
@@ -184,7 +186,8 @@ static bool build_gelu(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	if (!axc_check_f32(g, n, b->d, 1))
 		return false;
-	return call_unary(b, gelu_is_tanh(n) ? AXK_U_GELU_TANH : AXK_U_GELU, count_in(g, n), 0, 0, axc_ref_out(0));
+	return call_unary(b, gelu_is_tanh(n) ? AXK_U_GELU_TANH : AXK_U_GELU, count_in(g, n), 0, 0,
+			  axc_ref_out(0));
 }
 
 static bool check_gelu(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
@@ -192,20 +195,21 @@ static bool check_gelu(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 	const char *s = axc_attr_string(n, "approximate", "none");
 	if (strcmp(s, "none") == 0 || strcmp(s, "tanh") == 0)
 		return axc_check_f32(g, n, d, 1);
-	axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR, "attribute approximate is \"%s\", wanted \"none\" or \"tanh\"", s);
+	axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
+		    "attribute approximate is \"%s\", wanted \"none\" or \"tanh\"", s);
 	return axc_diag_node(d, n->name, n->op_type);
 }
 
 /* ---- bounds ---- */
 
-#define BOUNDS(name, low, high) \
-	static bool name(const AxcGraph *g, const AxcNode *n, float *ret_lo, float *ret_hi) \
-	{ \
-		(void)g; \
-		(void)n; \
-		*ret_lo = low; \
-		*ret_hi = high; \
-		return true; \
+#define BOUNDS(name, low, high)                                                                    \
+	static bool name(const AxcGraph *g, const AxcNode *n, float *ret_lo, float *ret_hi)        \
+	{                                                                                          \
+		(void)g;                                                                           \
+		(void)n;                                                                           \
+		*ret_lo = low;                                                                     \
+		*ret_hi = high;                                                                    \
+		return true;                                                                       \
 	}
 BOUNDS(bounds_unit, 0.0f, 1.0f)
 BOUNDS(bounds_sign, -1.0f, 1.0f)
@@ -227,7 +231,8 @@ static bool clip_bound(const AxcGraph *g, const AxcNode *n, uint32_t i, float *r
 
 static bool clip_bounds(const AxcGraph *g, const AxcNode *n, float *ret_lo, float *ret_hi)
 {
-	return clip_bound(g, n, 1, ret_lo) && clip_bound(g, n, 2, ret_hi) && isfinite(*ret_lo) && isfinite(*ret_hi);
+	return clip_bound(g, n, 1, ret_lo) && clip_bound(g, n, 2, ret_hi) && isfinite(*ret_lo) &&
+	       isfinite(*ret_hi);
 }
 
 static bool clip_is_constant(const AxcGraph *g, const AxcNode *n)
@@ -246,12 +251,14 @@ static double f_clip(const AxcGraph *g, const AxcNode *n, double x)
 }
 
 /* out = op(x, bound), the bound one element known at run time or an integer. */
-static bool call_bound(const AxcGraph *g, const AxcNode *n, AxcBuild *b, int op, uint32_t i, AxcRef from, AxcRef to)
+static bool call_bound(const AxcGraph *g, const AxcNode *n, AxcBuild *b, int op, uint32_t i,
+		       AxcRef from, AxcRef to)
 {
 	AxcDType dtype = g->values.at[n->in[0]].dtype;
 	AxcRef buf[3] = {to, from, axc_ref_in(i)};
 	if (dtype == AXC_F32) {
-		struct axk_binary_f32 p = {.op = op, .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}, .sa = {[7] = 1}};
+		struct axk_binary_f32 p = {
+			.op = op, .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}, .sa = {[7] = 1}};
 		return axc_build_call(b, AXK_BINARY_F32, &p, sizeof p, 0, 3, buf);
 	}
 	struct axk_binary_int p = {.op = op, .type = axc_type_code(dtype), .sa = {[7] = 1}};
@@ -285,10 +292,13 @@ static bool infer_clip(AxcGraph *g, AxcId node, AxcDiag *d)
 		if (!n->in[i])
 			continue;
 		const AxcValue *v = axc_value(g, n->in[i]);
-		if (axc_shape_count(&v->shape) != 1 || axc_real_type(g, n, i) != axc_real_type(g, n, 0))
-			return axc_misfit(g, n, d, NULL, "the %s has %lld elements of type %s, wanted one %s",
-			                  i == 1 ? "minimum" : "maximum", (long long)axc_shape_count(&v->shape),
-			                  axc_dtype_name(v->dtype), axc_dtype_name(axc_value(g, n->in[0])->dtype));
+		if (axc_shape_count(&v->shape) != 1 ||
+		    axc_real_type(g, n, i) != axc_real_type(g, n, 0))
+			return axc_misfit(
+				g, n, d, NULL, "the %s has %lld elements of type %s, wanted one %s",
+				i == 1 ? "minimum" : "maximum",
+				(long long)axc_shape_count(&v->shape), axc_dtype_name(v->dtype),
+				axc_dtype_name(axc_value(g, n->in[0])->dtype));
 	}
 	return axc_infer_same(g, node, d);
 }
@@ -298,9 +308,10 @@ static bool infer_clip(AxcGraph *g, AxcId node, AxcDiag *d)
 /* ONNX's TensorProto.DataType; types the compiler has no room for were narrowed by import. */
 static AxcDType onnx_type(int64_t code)
 {
-	static const AxcDType types[] = {[1] = AXC_F32,  [2] = AXC_U8,   [3] = AXC_I8,  [5] = AXC_I16,  [6] = AXC_I32,
-	                                 [7] = AXC_I64,  [9] = AXC_BOOL, [4] = AXC_I32, [10] = AXC_F32, [11] = AXC_F32,
-	                                 [12] = AXC_I64, [16] = AXC_F32};
+	static const AxcDType types[] = {
+		[1] = AXC_F32,  [2] = AXC_U8,   [3] = AXC_I8,   [5] = AXC_I16,
+		[6] = AXC_I32,  [7] = AXC_I64,  [9] = AXC_BOOL, [4] = AXC_I32,
+		[10] = AXC_F32, [11] = AXC_F32, [12] = AXC_I64, [16] = AXC_F32};
 	return code > 0 && code < (int64_t)AXC_COUNT(types) ? types[code] : AXC_DT_NONE;
 }
 
@@ -310,7 +321,9 @@ static bool infer_cast(AxcGraph *g, AxcId node, AxcDiag *d)
 	int64_t to = axc_attr_int(n, "to", 0);
 	AxcShape shape = *axc_in_shape(g, n, 0);
 	if (onnx_type(to) == AXC_DT_NONE)
-		return axc_misfit(g, n, d, NULL, "attribute to is %lld, which is no type that can be compiled", (long long)to);
+		return axc_misfit(g, n, d, NULL,
+				  "attribute to is %lld, which is no type that can be compiled",
+				  (long long)to);
 	return axc_set_out(g, node, d, 0, onnx_type(to), &shape);
 }
 
@@ -339,7 +352,8 @@ static bool infer_bool(AxcGraph *g, AxcId node, AxcDiag *d)
 static bool build_not(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	static const uint8_t no = 0;
-	struct axk_binary_int p = {.op = AXK_C_EQ, .type = AXK_T_BOOL, .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}};
+	struct axk_binary_int p = {
+		.op = AXK_C_EQ, .type = AXK_T_BOOL, .dims = {1, 1, 1, 1, 1, 1, 1, count_in(g, n)}};
 	AxcRef buf[3] = {axc_ref_out(0), axc_ref_in(0), axc_build_const(b, &no, 1)};
 	p.sa[7] = 1;
 	return axc_build_call(b, AXK_COMPARE, &p, sizeof p, 0, 3, buf);
@@ -350,7 +364,7 @@ static bool check_bool(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 	if (g->values.at[n->in[0]].dtype == AXC_BOOL)
 		return true;
 	axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR, "input 0 of %s is %s, wanted bool", n->op_type,
-	            axc_dtype_name(g->values.at[n->in[0]].dtype));
+		    axc_dtype_name(g->values.at[n->in[0]].dtype));
 	return axc_diag_node(d, n->name, n->op_type);
 }
 
@@ -358,27 +372,37 @@ static bool build_test(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 {
 	bool nan = strcmp(n->op_type, "IsNaN") == 0;
 	int count = count_in(g, n);
-	AxcRef hit = axc_build_temp(b, (size_t)count * sizeof(float)), buf[2] = {axc_ref_out(0), hit};
+	AxcRef hit = axc_build_temp(b, (size_t)count * sizeof(float)),
+	       buf[2] = {axc_ref_out(0), hit};
 	struct axk_cast p = {.from = AXK_T_F32, .to = AXK_T_BOOL, .n = count};
 	if (!axc_check_f32(g, n, b->d, 1))
 		return false;
-	return call_unary(b, nan ? AXK_U_ISNAN : AXK_U_ISINF, count, axc_attr_int(n, "detect_negative", 1) ? 1.0f : 0.0f,
-	                  axc_attr_int(n, "detect_positive", 1) ? 1.0f : 0.0f, hit) &&
+	return call_unary(b, nan ? AXK_U_ISNAN : AXK_U_ISINF, count,
+			  axc_attr_int(n, "detect_negative", 1) ? 1.0f : 0.0f,
+			  axc_attr_int(n, "detect_positive", 1) ? 1.0f : 0.0f, hit) &&
 	       axc_build_call(b, AXK_CAST, &p, sizeof p, 0, 2, buf);
 }
 
 /* ---- the literals ---- */
 
-#define SHARED(onnx, names) \
-	.name = onnx, .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1, .attrs = names
+#define SHARED(onnx, names)                                                                        \
+	.name = onnx, .domain = "", .min_in = 1, .max_in = 1, .min_out = 1, .max_out = 1,          \
+	.attrs = names
 /* In int8 a table of f. */
-#define TABLE(id, onnx, names, f, test, ...) \
-	static const AxcOp id = {SHARED(onnx, names), .infer = axc_infer_same, .build = build_unary, \
-	                         .eval_i8 = axc_eval_table_i8, .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE, \
-	                         .unary = f, .check = test, __VA_ARGS__}
+#define TABLE(id, onnx, names, f, test, ...)                                                       \
+	static const AxcOp id = {SHARED(onnx, names),                                              \
+				 .infer = axc_infer_same,                                          \
+				 .build = build_unary,                                             \
+				 .eval_i8 = axc_eval_table_i8,                                     \
+				 .quant = AXC_QR_TABLE,                                            \
+				 .lower = AXC_LK_TABLE,                                            \
+				 .unary = f,                                                       \
+				 .check = test,                                                    \
+				 __VA_ARGS__}
 /* Stays float: a jump of the function at a rounded input would be an error of a whole step. */
-#define FLOAT(id, onnx, names, test) \
-	static const AxcOp id = {SHARED(onnx, names), .infer = axc_infer_same, .build = build_unary, .check = test}
+#define FLOAT(id, onnx, names, test)                                                               \
+	static const AxcOp id = {SHARED(onnx, names), .infer = axc_infer_same,                     \
+				 .build = build_unary, .check = test}
 
 TABLE(relu, "Relu", "", f_relu, check_number, );
 TABLE(leaky_relu, "LeakyRelu", "alpha", f_leaky, check_float, );
@@ -418,26 +442,63 @@ FLOAT(asinh_op, "Asinh", "", check_float);
 FLOAT(acosh_op, "Acosh", "", check_float);
 FLOAT(atanh_op, "Atanh", "", check_float);
 
-static const AxcOp gelu = {SHARED("Gelu", "approximate"), .infer = axc_infer_same, .build = build_gelu,
-                           .eval_i8 = axc_eval_table_i8, .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE,
-                           .unary = f_gelu, .check = check_gelu};
-static const AxcOp clip = {.name = "Clip", .domain = "", .min_in = 1, .max_in = 3, .min_out = 1, .max_out = 1,
-                           .attrs = "", .infer = infer_clip, .build = build_clip, .eval_i8 = axc_eval_table_i8,
-                           .quant = AXC_QR_TABLE, .lower = AXC_LK_TABLE, .quantizable = clip_is_constant,
-                           .bounds = clip_bounds, .unary = f_clip};
-static const AxcOp identity = {SHARED("Identity", ""), .infer = axc_infer_same, .build = axc_build_view,
-                               .eval_i8 = axc_eval_view_i8, .quant = AXC_QR_SAME, .lower = AXC_LK_VIEW};
-static const AxcOp cast = {SHARED("Cast", "to saturate round_mode"), .infer = infer_cast, .build = build_cast};
-static const AxcOp cast_like = {.name = "CastLike", .domain = "", .min_in = 2, .max_in = 2, .min_out = 1, .max_out = 1,
-                                .attrs = "saturate round_mode", .infer = infer_cast_like, .build = build_cast};
-static const AxcOp not_op = {SHARED("Not", ""), .infer = infer_bool, .build = build_not, .check = check_bool};
-static const AxcOp is_nan = {SHARED("IsNaN", ""), .infer = infer_bool, .build = build_test, .check = check_float};
-static const AxcOp is_inf = {SHARED("IsInf", "detect_negative detect_positive"), .infer = infer_bool,
-                             .build = build_test, .check = check_float};
+static const AxcOp gelu = {SHARED("Gelu", "approximate"),
+			   .infer = axc_infer_same,
+			   .build = build_gelu,
+			   .eval_i8 = axc_eval_table_i8,
+			   .quant = AXC_QR_TABLE,
+			   .lower = AXC_LK_TABLE,
+			   .unary = f_gelu,
+			   .check = check_gelu};
+static const AxcOp clip = {.name = "Clip",
+			   .domain = "",
+			   .min_in = 1,
+			   .max_in = 3,
+			   .min_out = 1,
+			   .max_out = 1,
+			   .attrs = "",
+			   .infer = infer_clip,
+			   .build = build_clip,
+			   .eval_i8 = axc_eval_table_i8,
+			   .quant = AXC_QR_TABLE,
+			   .lower = AXC_LK_TABLE,
+			   .quantizable = clip_is_constant,
+			   .bounds = clip_bounds,
+			   .unary = f_clip};
+static const AxcOp identity = {SHARED("Identity", ""),  .infer = axc_infer_same,
+			       .build = axc_build_view, .eval_i8 = axc_eval_view_i8,
+			       .quant = AXC_QR_SAME,    .lower = AXC_LK_VIEW};
+static const AxcOp cast = {SHARED("Cast", "to saturate round_mode"), .infer = infer_cast,
+			   .build = build_cast};
+static const AxcOp cast_like = {.name = "CastLike",
+				.domain = "",
+				.min_in = 2,
+				.max_in = 2,
+				.min_out = 1,
+				.max_out = 1,
+				.attrs = "saturate round_mode",
+				.infer = infer_cast_like,
+				.build = build_cast};
+static const AxcOp not_op = {SHARED("Not", ""), .infer = infer_bool, .build = build_not,
+			     .check = check_bool};
+static const AxcOp is_nan = {SHARED("IsNaN", ""), .infer = infer_bool, .build = build_test,
+			     .check = check_float};
+static const AxcOp is_inf = {SHARED("IsInf", "detect_negative detect_positive"),
+			     .infer = infer_bool, .build = build_test, .check = check_float};
 
-const AxcOp *const axc_ops_unary[] = {
-	&relu, &leaky_relu, &sigmoid_op, &tanh_op, &exp_op, &log_op, &sqrt_op, &reciprocal, &abs_op, &neg, &erf_op,
-	&elu, &selu, &celu, &softplus_op, &softsign, &hard_sigmoid, &hard_swish, &mish, &swish, &thresholded_relu,
-	&shrink, &sin_op, &cos_op, &atan_op, &sign_op, &floor_op, &ceil_op, &round_op, &tan_op, &asin_op, &acos_op,
-	&sinh_op, &cosh_op, &asinh_op, &acosh_op, &atanh_op, &gelu, &clip, &identity, &cast, &cast_like, &not_op,
-	&is_nan, &is_inf, NULL};
+const AxcOp *const axc_ops_unary[] = {&relu,     &leaky_relu,   &sigmoid_op,
+				      &tanh_op,  &exp_op,       &log_op,
+				      &sqrt_op,  &reciprocal,   &abs_op,
+				      &neg,      &erf_op,       &elu,
+				      &selu,     &celu,         &softplus_op,
+				      &softsign, &hard_sigmoid, &hard_swish,
+				      &mish,     &swish,        &thresholded_relu,
+				      &shrink,   &sin_op,       &cos_op,
+				      &atan_op,  &sign_op,      &floor_op,
+				      &ceil_op,  &round_op,     &tan_op,
+				      &asin_op,  &acos_op,      &sinh_op,
+				      &cosh_op,  &asinh_op,     &acosh_op,
+				      &atanh_op, &gelu,         &clip,
+				      &identity, &cast,         &cast_like,
+				      &not_op,   &is_nan,       &is_inf,
+				      NULL};

@@ -2,21 +2,23 @@
 #include "ops/util.h"
 #include "ops/requant.h"
 
-bool axc_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, const char *what, int64_t axis, int rank, int *ret)
+bool axc_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, const char *what, int64_t axis,
+	      int rank, int *ret)
 {
 	if (axis < -rank || axis >= rank)
-		return axc_misfit(g, n, d, NULL, "%s is %lld, wanted %d to %d", what, (long long)axis, -rank, rank - 1);
+		return axc_misfit(g, n, d, NULL, "%s is %lld, wanted %d to %d", what,
+				  (long long)axis, -rank, rank - 1);
 	*ret = (int)(axis < 0 ? axis + rank : axis);
 	return true;
 }
 
-bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t i, const char *what,
-                   const int64_t **ret, int64_t *ret_n)
+bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t i,
+		   const char *what, const int64_t **ret, int64_t *ret_n)
 {
 	if (axc_has_in(n, i) && axc_const_ints(g, n->in[i], arena, ret, ret_n))
 		return true;
-	return axc_misfit(g, n, d, NULL, "input %u (%s) is %s, wanted a constant integer tensor", i, what,
-	                  axc_has_in(n, i) ? "computed by the network" : "missing");
+	return axc_misfit(g, n, d, NULL, "input %u (%s) is %s, wanted a constant integer tensor", i,
+			  what, axc_has_in(n, i) ? "computed by the network" : "missing");
 }
 
 int64_t axc_int_element(const AxcValue *v, int64_t i)
@@ -31,18 +33,21 @@ int64_t axc_int_element(const AxcValue *v, int64_t i)
 	return narrow;
 }
 
-bool axc_set_out(AxcGraph *g, AxcId node, AxcDiag *d, uint32_t i, AxcDType dtype, const AxcShape *shape)
+bool axc_set_out(AxcGraph *g, AxcId node, AxcDiag *d, uint32_t i, AxcDType dtype,
+		 const AxcShape *shape)
 {
 	const AxcNode *n = axc_node(g, node);
 	size_t bytes;
 	if (i >= n->n_out || !n->out[i])
 		return true;
 	if (shape->rank > AXC_MAX_RANK)
-		return axc_misfit(g, n, d, NULL, "output %u has rank %d, at most %d is supported", i, shape->rank,
-		                  AXC_MAX_RANK);
-	if (!axc_mul_size((size_t)axc_shape_count(shape), axc_dtype_bytes(dtype), &bytes) || bytes > INT32_MAX) {
-		axc_fail_as(d, AXC_FRONTEND_TO_MIDEND_ERROR, "output %u would have %lld elements of type %s, more than 2^31 bytes",
-		            i, (long long)axc_shape_count(shape), axc_dtype_name(dtype));
+		return axc_misfit(g, n, d, NULL, "output %u has rank %d, at most %d is supported",
+				  i, shape->rank, AXC_MAX_RANK);
+	if (!axc_mul_size((size_t)axc_shape_count(shape), axc_dtype_bytes(dtype), &bytes) ||
+	    bytes > INT32_MAX) {
+		axc_fail_as(d, AXC_FRONTEND_TO_MIDEND_ERROR,
+			    "output %u would have %lld elements of type %s, more than 2^31 bytes",
+			    i, (long long)axc_shape_count(shape), axc_dtype_name(dtype));
 		return axc_diag_node(d, n->name, n->op_type);
 	}
 	AxcValue *v = axc_value(g, n->out[i]);
@@ -67,7 +72,8 @@ bool axc_broadcast(uint32_t n, const AxcShape *const *shapes, AxcShape *ret)
 		y.dim[d] = 1;
 	for (uint32_t k = 0; k < n; k++)
 		for (int d = 0; d < shapes[k]->rank; d++) {
-			int64_t *to = &y.dim[d + y.rank - shapes[k]->rank], have = shapes[k]->dim[d];
+			int64_t *to = &y.dim[d + y.rank - shapes[k]->rank],
+				have = shapes[k]->dim[d];
 			if (have != 1 && *to != 1 && *to != have)
 				return false;
 			if (have != 1)
@@ -89,7 +95,8 @@ static void strides_under(const AxcShape *out, const AxcShape *x, int64_t stride
 	}
 }
 
-void axc_broadcast_loop(const AxcShape *out, uint32_t n, const AxcShape *const *shapes, int dims[8], int (*strides)[8])
+void axc_broadcast_loop(const AxcShape *out, uint32_t n, const AxcShape *const *shapes, int dims[8],
+			int (*strides)[8])
 {
 	int at = 8;
 	for (int i = 0; i < 8; i++) {
@@ -134,22 +141,32 @@ void axc_split_at(const AxcShape *shape, int axis, int *ret_outer, int *ret_c, i
 int axc_type_code(AxcDType dtype)
 {
 	switch (dtype) {
-	case AXC_I8: return AXK_T_I8;
-	case AXC_U8: return AXK_T_U8;
-	case AXC_I16: return AXK_T_I16;
-	case AXC_I32: return AXK_T_I32;
-	case AXC_I64: return AXK_T_I64;
-	case AXC_BOOL: return AXK_T_BOOL;
+	case AXC_I8:
+		return AXK_T_I8;
+	case AXC_U8:
+		return AXK_T_U8;
+	case AXC_I16:
+		return AXK_T_I16;
+	case AXC_I32:
+		return AXK_T_I32;
+	case AXC_I64:
+		return AXK_T_I64;
+	case AXC_BOOL:
+		return AXK_T_BOOL;
 	case AXC_F32:
 	case AXC_DT_NONE:
-	case AXC_DTYPE_COUNT: break;
+	case AXC_DTYPE_COUNT:
+		break;
 	}
 	return AXK_T_F32;
 }
 
 bool axc_build_bytes(AxcBuild *b, AxcRef to, AxcRef from, size_t bytes)
 {
-	struct axk_copy p = {.elem_bytes = 1, .dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes}, .sy = {[7] = 1}, .sx = {[7] = 1}};
+	struct axk_copy p = {.elem_bytes = 1,
+			     .dims = {1, 1, 1, 1, 1, 1, 1, (int)bytes},
+			     .sy = {[7] = 1},
+			     .sx = {[7] = 1}};
 	AxcRef buf[2] = {to, from};
 	return axc_build_call(b, AXK_COPY, &p, sizeof p, 0, 2, buf);
 }
@@ -176,7 +193,8 @@ static float dequantize_u8(int u, const AxcQuant *x)
 	return (float)(u - (x->zero_point[0] + 128)) * x->scale[0];
 }
 
-void axc_table_make(const AxcGraph *g, const AxcNode *n, const AxcQuant *x, const AxcQuant *y, uint8_t table[256])
+void axc_table_make(const AxcGraph *g, const AxcNode *n, const AxcQuant *x, const AxcQuant *y,
+		    uint8_t table[256])
 {
 	for (int u = 0; u < 256; u++)
 		table[u] = quantize_u8((float)n->op->unary(g, n, (double)dequantize_u8(u, x)), y);
@@ -189,13 +207,15 @@ void axc_table_rescale(const AxcQuant *x, const AxcQuant *y, uint8_t table[256])
 		table[u] = same ? (uint8_t)u : quantize_u8(dequantize_u8(u, x), y);
 }
 
-bool axc_eval_table_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                       AxcDiag *d)
+bool axc_eval_table_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+		       AxcTensor *const *out, AxcDiag *d)
 {
 	uint8_t table[256];
 	uint32_t at = 0;
-	if (!axc_unary_in_effect(g, n, &at) || in[at]->q.n != 1 || out[0]->q.n != 1 || in[at]->dtype != AXC_I8) {
-		axc_fail(d, "%s in int8 wants one int8 input and output with one scale each", n->op_type);
+	if (!axc_unary_in_effect(g, n, &at) || in[at]->q.n != 1 || out[0]->q.n != 1 ||
+	    in[at]->dtype != AXC_I8) {
+		axc_fail(d, "%s in int8 wants one int8 input and output with one scale each",
+			 n->op_type);
 		return axc_diag_node(d, n->name, n->op_type);
 	}
 	axc_table_make(g, n, &in[at]->q, &out[0]->q, table);
@@ -207,8 +227,8 @@ bool axc_eval_table_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *con
 	return true;
 }
 
-bool axc_eval_view_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in, AxcTensor *const *out,
-                      AxcDiag *d)
+bool axc_eval_view_i8(const AxcGraph *g, const AxcNode *n, const AxcTensor *const *in,
+		      AxcTensor *const *out, AxcDiag *d)
 {
 	uint8_t table[256];
 	const int8_t *x = in[0]->data;

@@ -1,5 +1,5 @@
-/* The int8 meaning of the element-wise operators, reductions, softmax and moves against formulas written out
- * here a second time (docs/numerics.md), and the refusals of shape inference. */
+/* The int8 meaning of the element-wise operators, reductions, softmax and moves against formulas
+ * written out here a second time (docs/numerics.md), and the refusals of shape inference. */
 #include "ops/util.h"
 
 #include <math.h>
@@ -49,9 +49,13 @@ static AxcId value(Fixture *f, AxcDType dtype, int rank, const int64_t *dims, fl
 static AxcTensor tensor(Fixture *f, AxcId id)
 {
 	const AxcValue *v = axc_value(f->g, id);
-	AxcTensor t = {.dtype = v->dtype, .shape = v->shape, .q = v->q, .data = (void *)(uintptr_t)v->data};
+	AxcTensor t = {.dtype = v->dtype,
+		       .shape = v->shape,
+		       .q = v->q,
+		       .data = (void *)(uintptr_t)v->data};
 	if (!t.data)
-		t.data = axc_alloc(f->arena, (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype));
+		t.data = axc_alloc(f->arena,
+				   (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype));
 	return t;
 }
 
@@ -63,7 +67,8 @@ static int8_t any_byte(void)
 	return (int8_t)(seed >> 24);
 }
 
-/* Node with its inputs; the output takes the inferred shape and the given parameters; random int8 inputs. */
+/* Node with its inputs; the output takes the inferred shape and the given parameters; random int8
+ * inputs. */
 static AxcTensor *run(Fixture *f, AxcId node, AxcDType dtype, float scale, int zp, AxcTensor *in)
 {
 	const AxcNode *n = axc_node(f->g, node);
@@ -111,14 +116,16 @@ static void test_add(void **state)
 	AxcTensor in[2];
 	for (int sub = 0; sub < 2; sub++) {
 		AxcId ids[2] = {value(f, AXC_I8, 4, (int64_t[]){1, 3, 5, 7}, 0.031f, 5),
-		                value(f, AXC_I8, 3, (int64_t[]){3, 1, 1}, 0.017f, -20)};
+				value(f, AXC_I8, 3, (int64_t[]){3, 1, 1}, 0.017f, -20)};
 		AxcTensor *y = run(f, node(f, sub ? "Sub" : "Add", 2, ids), AXC_I8, 0.04f, 11, in);
 		float ra = 0.031f / 0.04f, rb = 0.017f / 0.04f;
 		rb = sub ? -rb : rb;
 		float rbzb = rb * 108.0f, fx = 139.0f - fmaf(ra, 133.0f, rbzb);
 		for (int64_t i = 0; i < 105; i++) {
 			float t = fmaf((float)(byte(&in[1], i / 35) + 128), rb, fx);
-			assert_int_equal(byte(y, i), saturate((double)fmaf((float)(byte(&in[0], i) + 128), ra, t)));
+			assert_int_equal(
+				byte(y, i),
+				saturate((double)fmaf((float)(byte(&in[0], i) + 128), ra, t)));
 		}
 	}
 }
@@ -128,7 +135,8 @@ static void test_mul(void **state)
 {
 	Fixture *f = *state;
 	AxcTensor in[2];
-	AxcId ids[2] = {value(f, AXC_I8, 2, (int64_t[]){4, 60}, 0.02f, 3), value(f, AXC_I8, 2, (int64_t[]){1, 60}, 0.5f, -7)};
+	AxcId ids[2] = {value(f, AXC_I8, 2, (int64_t[]){4, 60}, 0.02f, 3),
+			value(f, AXC_I8, 2, (int64_t[]){1, 60}, 0.5f, -7)};
 	AxcTensor *y = run(f, node(f, "Mul", 2, ids), AXC_I8, 0.3f, -9, in);
 	float product = 0.02f * 0.5f, m = product / 0.3f;
 	for (int64_t i = 0; i < 240; i++) {
@@ -145,7 +153,8 @@ static void expect_table(Fixture *f, AxcId id, double (*want)(double))
 	AxcTensor *y = run(f, id, AXC_I8, 0.023f, -30, in);
 	const AxcTensor *x = in[0].dtype == AXC_I8 ? &in[0] : &in[1];
 	for (int64_t i = 0; i < axc_shape_count(&x->shape); i++) {
-		float real = (float)(byte(x, i) - 4) * 0.05f, v = (float)want((double)real) / 0.023f;
+		float real = (float)(byte(x, i) - 4) * 0.05f,
+		      v = (float)want((double)real) / 0.023f;
 		double q = nearbyint((double)v) + 98;
 		assert_int_equal(byte(y, i), (int8_t)(q < 0 ? -128 : q > 255 ? 127 : (int)q - 128));
 	}
@@ -197,8 +206,12 @@ static void test_tables(void **state)
 	AxcQuant q = axc_value(f->g, x)->q;
 	axc_table_make(f->g, axc_node(f->g, id), &q, &q, table);
 	assert_int_equal(table[132], 255); /* 1.5 / 0 */
-	assert_int_equal(table[133], (int)fmin(255, nearbyint((double)((float)over((double)0.05f) / 0.05f)) + 132));
-	assert_int_equal(table[0], (int)nearbyint((double)((float)over((double)(-132.0f * 0.05f)) / 0.05f)) + 132);
+	assert_int_equal(
+		table[133],
+		(int)fmin(255, nearbyint((double)((float)over((double)0.05f) / 0.05f)) + 132));
+	assert_int_equal(table[0],
+			 (int)nearbyint((double)((float)over((double)(-132.0f * 0.05f)) / 0.05f)) +
+				 132);
 }
 
 /* Rule 4, as int8 and as float. */
@@ -244,13 +257,15 @@ static void test_softmax(void **state)
 		for (int k = 0; k < 10; k++)
 			sum += (float)exp(-(double)0.1f * (top - byte(&in[0], row * 10 + k)));
 		for (int k = 0; k < 10; k++) {
-			float e = (float)exp(-(double)0.1f * (top - byte(&in[0], row * 10 + k))) / sum;
+			float e = (float)exp(-(double)0.1f * (top - byte(&in[0], row * 10 + k))) /
+				  sum;
 			assert_int_equal(byte(y, row * 10 + k), saturate((double)(e * 256.0f)));
 		}
 	}
 }
 
-/* Equal parameters: a copy. Others: rescaled; a pad is the constant through the output's parameters. */
+/* Equal parameters: a copy. Others: rescaled; a pad is the constant through the output's
+ * parameters. */
 static void test_moves(void **state)
 {
 	Fixture *f = *state;
@@ -261,7 +276,8 @@ static void test_moves(void **state)
 	for (int r = 0; r < 6; r++)
 		for (int c = 0; c < 4; c++)
 			assert_int_equal(byte(y, r * 4 + c), byte(&in[0], c * 6 + r));
-	AxcId pads = axc_const_i64(f->g, NULL, (int64_t[]){0, 1, 0, 1}, 4), fill = axc_const_f32(f->g, NULL, 2.0f);
+	AxcId pads = axc_const_i64(f->g, NULL, (int64_t[]){0, 1, 0, 1}, 4),
+	      fill = axc_const_f32(f->g, NULL, 2.0f);
 	AxcId p = node(f, "Pad", 3, (AxcId[]){x, pads, fill});
 	assert_true(axc_node(f->g, p)->op->infer(f->g, p, &f->d));
 	const AxcNode *n = axc_node(f->g, p);
@@ -273,8 +289,10 @@ static void test_moves(void **state)
 	assert_true(n->op->eval_i8(f->g, n, ins, outs, &f->d));
 	for (int r = 0; r < 4; r++)
 		for (int c = 0; c < 8; c++)
-			assert_int_equal(byte(&ty, r * 8 + c), c == 0 || c == 7 ? 44 : byte(&tx, r * 6 + c - 1));
-	AxcId other = value(f, AXC_I8, 2, (int64_t[]){4, 2}, 0.1f, -3), cat = node(f, "Concat", 2, (AxcId[]){x, other});
+			assert_int_equal(byte(&ty, r * 8 + c),
+					 c == 0 || c == 7 ? 44 : byte(&tx, r * 6 + c - 1));
+	AxcId other = value(f, AXC_I8, 2, (int64_t[]){4, 2}, 0.1f, -3),
+	      cat = node(f, "Concat", 2, (AxcId[]){x, other});
 	axc_attr_set_int(f->g, cat, "axis", 1);
 	y = run(f, cat, AXC_I8, 0.05f, 4, in);
 	for (int r = 0; r < 4; r++)
@@ -300,17 +318,30 @@ static void expect_refusal(Fixture *f, AxcId id, const char *part)
 static void test_refusals(void **state)
 {
 	Fixture *f = *state;
-	AxcId x = value(f, AXC_F32, 2, (int64_t[]){4, 6}, 0, 0), y = value(f, AXC_F32, 2, (int64_t[]){4, 5}, 0, 0);
-	AxcId big = value(f, AXC_F32, 2, (int64_t[]){40000, 1}, 0, 0), wide = value(f, AXC_F32, 2, (int64_t[]){1, 40000}, 0, 0);
+	AxcId x = value(f, AXC_F32, 2, (int64_t[]){4, 6}, 0, 0),
+	      y = value(f, AXC_F32, 2, (int64_t[]){4, 5}, 0, 0);
+	AxcId big = value(f, AXC_F32, 2, (int64_t[]){40000, 1}, 0, 0),
+	      wide = value(f, AXC_F32, 2, (int64_t[]){1, 40000}, 0, 0);
 	AxcId whole = value(f, AXC_I64, 2, (int64_t[]){4, 6}, 0, 0);
 	expect_refusal(f, node(f, "Add", 2, (AxcId[]){x, y}), "do not fit");
 	expect_refusal(f, node(f, "Add", 2, (AxcId[]){x, whole}), "int64");
 	expect_refusal(f, node(f, "Mul", 2, (AxcId[]){big, wide}), "2^31 bytes");
-	expect_refusal(f, node(f, "Reshape", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){5, -1}, 2)}), "cannot be reshaped");
+	expect_refusal(f,
+		       node(f, "Reshape", 2,
+			    (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){5, -1}, 2)}),
+		       "cannot be reshaped");
 	expect_refusal(f, node(f, "Reshape", 2, (AxcId[]){x, whole}), "constant integer");
-	expect_refusal(f, node(f, "Squeeze", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){0}, 1)}), "wanted 1");
-	expect_refusal(f, node(f, "Gather", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){4}, 1)}), "outside");
-	expect_refusal(f, node(f, "Tile", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){1, -1}, 2)}), "repeated");
+	expect_refusal(
+		f,
+		node(f, "Squeeze", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){0}, 1)}),
+		"wanted 1");
+	expect_refusal(
+		f, node(f, "Gather", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){4}, 1)}),
+		"outside");
+	expect_refusal(
+		f,
+		node(f, "Tile", 2, (AxcId[]){x, axc_const_i64(f->g, NULL, (int64_t[]){1, -1}, 2)}),
+		"repeated");
 	AxcId t = node(f, "Transpose", 1, &x);
 	axc_attr_set_ints(f->g, t, "perm", (int64_t[]){0, 0}, 2);
 	expect_refusal(f, t, "no permutation");
