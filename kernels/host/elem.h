@@ -30,5 +30,6 @@ int axk_units_cumsum(const void *params);
 int axk_units_gather(const void *params);
 int axk_units_gather_elements(const void *params); /* places of all dimensions but the innermost */
 int axk_units_gather_nd(const void *params);       /* tuples */
+int axk_units_one(const void *params); /* all of it: later updates win */
 
 #endif

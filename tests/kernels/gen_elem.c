@@ -300,6 +300,84 @@ void gen_gather_elements(Case *c)
 	buffer(c, 2, ROLE_IN, (size_t)count * 8, indices(c, (size_t)count, p->extent));
 }
 
+/* Index tuples into a dense tensor of 4 dimensions: k of them indexed, the rest copied or written. */
+static size_t tuples(int k, int inner_dims[8], int strides_of[8], int *inner)
+{
+	int dims[8];
+	shape(dims);
+	size_t n = strides(dims, false, false, strides_of);
+	*inner = 1;
+	for (int i = 0; i < 4; i++) {
+		inner_dims[i] = i < k ? dims[4 + i] : 0;
+		*inner *= i < k ? 1 : dims[4 + i];
+	}
+	int run = 1;
+	for (int i = 3; i >= 0; i--) {
+		strides_of[i] = i < k ? run : 0;
+		run *= dims[4 + i];
+	}
+	for (int i = 4; i < 8; i++)
+		strides_of[i] = 0;
+	return n;
+}
+
+void gen_gather_nd(Case *c)
+{
+	struct axk_gather_nd *p = &c->p.gather_nd;
+	p->k = rng_range(1, 4);
+	size_t n = tuples(p->k, p->dims, p->sx, &p->inner), e;
+	p->elem_bytes = RNG_PICK(1, 2, 4, 8);
+	p->index_type = AXK_T_I64;
+	p->batch = rng_range(1, 3);
+	p->batch_stride = (int)n;
+	p->n = rng_range(1, 12);
+	e = (size_t)p->elem_bytes;
+	size_t count = (size_t)p->batch * (size_t)p->n;
+	buffer(c, 0, ROLE_OUT, count * (size_t)p->inner * e, NULL);
+	buffer(c, 1, ROLE_IN, (size_t)p->batch * n * e, case_bytes(c, (size_t)p->batch * n * e));
+	buffer(c, 2, ROLE_IN, count * (size_t)p->k * 8, indices(c, count * (size_t)p->k, 8));
+}
+
+void gen_scatter_nd(Case *c)
+{
+	struct axk_scatter_nd *p = &c->p.scatter_nd;
+	p->k = rng_range(1, 4);
+	size_t n = tuples(p->k, p->dims, p->sy, &p->inner);
+	p->type = RNG_PICK(AXK_T_F32, AXK_T_I8, AXK_T_I32, AXK_T_I64);
+	p->op = rng_range(0, AXK_S_MAX);
+	p->index_type = AXK_T_I64;
+	p->n = rng_range(1, 12);
+	c->float_out = p->type == AXK_T_F32;
+	size_t e = (size_t)type_bytes(p->type), updates = (size_t)p->n * (size_t)p->inner;
+	buffer(c, 0, ROLE_OUT, n * e, NULL);
+	buffer(c, 1, ROLE_IN, (size_t)p->n * (size_t)p->k * 8, indices(c, (size_t)p->n * (size_t)p->k, 8));
+	buffer(c, 2, ROLE_IN, updates * e,
+	       c->float_out ? floats(c, updates, true) : integers(c, updates, p->type));
+}
+
+void gen_scatter_elements(Case *c)
+{
+	struct axk_scatter_elements *p = &c->p.scatter_elements;
+	int dims[8], count = 1;
+	shape(dims);
+	size_t n = strides(dims, false, false, p->sy);
+	p->type = RNG_PICK(AXK_T_F32, AXK_T_I8, AXK_T_I32, AXK_T_I64);
+	p->op = rng_range(0, AXK_S_MAX);
+	p->index_type = AXK_T_I64;
+	p->axis = rng_range(4, 7);
+	p->extent = dims[p->axis];
+	for (int i = 0; i < 8; i++) {
+		p->dims[i] = i == p->axis ? rng_range(1, 12) : dims[i] == 1 ? 1 : rng_range(1, dims[i]);
+		count *= p->dims[i];
+	}
+	c->float_out = p->type == AXK_T_F32;
+	size_t e = (size_t)type_bytes(p->type), updates = (size_t)count;
+	buffer(c, 0, ROLE_OUT, n * e, NULL);
+	buffer(c, 1, ROLE_IN, updates * 8, indices(c, updates, p->extent));
+	buffer(c, 2, ROLE_IN, updates * e,
+	       c->float_out ? floats(c, updates, true) : integers(c, updates, p->type));
+}
+
 void gen_copy(Case *c)
 {
 	struct axk_copy *p = &c->p.copy;

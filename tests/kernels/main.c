@@ -45,6 +45,8 @@ static Generator *const generators[AXK_KIND_COUNT] = {
 	[AXK_TOPK] = gen_topk,
 	[AXK_GATHER] = gen_gather,
 	[AXK_GATHER_ELEMENTS] = gen_gather_elements,
+	[AXK_GATHER_ND] = gen_gather_nd, [AXK_SCATTER_ND] = gen_scatter_nd,
+	[AXK_SCATTER_ELEMENTS] = gen_scatter_elements,
 	[AXK_COPY] = gen_copy,
 	[AXK_FILL] = gen_fill,
 	[AXK_MOVE] = gen_move,
