@@ -11,7 +11,7 @@
 #include "quant/scales.h"
 
 /* Vectors per layer, about. Depthwise layers have few columns per channel and many channels. */
-enum { VECTORS = 8192, VECTORS_NARROW = 1024, NARROW = 64 };
+enum { VECTORS = 8192, VECTORS_NARROW = 4096, NARROW = 64 };
 static const size_t max_bytes = (size_t)256 << 20; /* of all vectors */
 
 typedef struct Layer {

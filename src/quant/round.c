@@ -60,7 +60,9 @@ static void factor(const float *h, int64_t n, int64_t vectors, const int64_t *or
 	double trace = 0.0;
 	for (int64_t i = 0; i < n; i++)
 		trace += h[i * n + i];
-	double damping = trace / (double)n * (0.002 + 0.02 * (double)n / (double)vectors) + 1e-9;
+	/* strong, because what matters in a picture (a face) is rare among the vectors: measured best over
+	 * classifiers and detectors between 0.01 and 0.3 */
+	double damping = trace / (double)n * (0.1 + (double)n / (double)vectors) + 1e-9;
 	for (int64_t i = 0; i < n; i++) {
 		for (int64_t j = i; j < n; j++) {
 			int64_t a = AXC_MAX(order[i], order[j]), b = AXC_MIN(order[i], order[j]);
