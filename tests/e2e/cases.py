@@ -1060,3 +1060,24 @@ def killed_at_random_moments(r):
     r.expect(0)
     r.status("SUCCEEDED")
     r.check(sorted(os.listdir(r.out)) == TOP, os.listdir(r.out))
+
+
+@case
+def out_of_memory(r):
+    """An address space that the network does not fit into: a clean end in whatever stage it happens."""
+    import resource
+    if b"__asan_init" in open(os.path.join(r.bin, "compile"), "rb").read():
+        r.skip("AddressSanitizer needs the address space itself")
+    seen = set()
+    for megabytes in (20, 40, 60, 90, 150):
+        limit = megabytes << 20
+        r.run("-i", "{M}/dynamic.onnx", "--input-shape", "1,3,1500,1500", "-o", "{D}/o%d" % megabytes, "--jobs", "1",
+              "--dataset-len", "2", "--quantize-only",
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        if r.code == 0:
+            continue
+        r.check(r.code in (1, 2) and ("memory" in r.text or "Cannot allocate" in r.text), "at %d MB" % megabytes)
+        report = r.report(r.path("o%d" % megabytes))
+        r.check(report["finished"] and report["message"], "the report at %d MB" % megabytes)
+        seen.add(report["stage"])
+    r.check(seen & {"calibrate", "quantize", "export"}, "memory never ran out behind the import: %s" % seen)
