@@ -67,6 +67,9 @@ build release && run_ctest build $release
 # shellcheck disable=SC2086
 build asan && run_ctest build-asan $sanitized
 build clang
+if [ "$mode" = long ]; then
+	build fault && run_ctest build-fault -R '^fault$'
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

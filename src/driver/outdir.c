@@ -42,30 +42,23 @@ static bool open_and_lock(AxcOutDir *out, AxcDiag *d)
 
 /* What is there, leftovers of killed runs aside. */
 typedef struct Content {
-	uint32_t entries;
 	bool only_default_conf;
-	AXC_ARRAY(const char *) names;
+	AxcNames names;
 } Content;
 
 static bool list_content(AxcOutDir *out, AxcDiag *d, Content *c)
 {
-	int fd = openat(out->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	AxcNames names;
+	if (!axc_outdir_names(out->arena, out->fd, ".", &names))
 		return axc_fail(d, "cannot list the output directory '%s': %s",
 		                axc_safe_name(d->arena, out->path), strerror(errno));
-	}
 	*c = (Content){.only_default_conf = true};
-	for (struct dirent *e; (e = readdir(dir));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || axc_outdir_is_temp(e->d_name))
+	for (uint32_t i = 0; i < names.n; i++) {
+		if (axc_outdir_is_temp(names.at[i]))
 			continue;
-		c->entries++;
-		c->only_default_conf = c->only_default_conf && strcmp(e->d_name, "default_conf.json") == 0;
-		AXC_PUSH(out->arena, &c->names, axc_strdup(out->arena, e->d_name));
+		c->only_default_conf = c->only_default_conf && strcmp(names.at[i], "default_conf.json") == 0;
+		AXC_PUSH(out->arena, &c->names, names.at[i]);
 	}
-	closedir(dir);
 	return true;
 }
 
@@ -119,7 +112,7 @@ static bool judge(AxcOutDir *out, AxcDiag *d, const AxcClaim *claim)
 	Content c;
 	if (!list_content(out, d, &c))
 		return false;
-	if (c.entries == 0 || c.only_default_conf)
+	if (c.names.n == 0 || c.only_default_conf)
 		return true;
 	AxcEarlier earlier;
 	axc_earlier_read(out, &earlier);
@@ -284,6 +277,16 @@ static bool list_file(void *ctx, const char *path)
 	                       axc_path_join(l->out->arena, l->name, path));
 }
 
+/* What is listed below NAME/ is not there. */
+static void forget(AxcOutDir *out, const char *name)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < out->files->n; i++)
+		if (!starts_with(out->files->at[i].path, name))
+			out->files->at[kept++] = out->files->at[i];
+	out->files->n = kept;
+}
+
 bool axc_outdir_publish(AxcOutDir *out, AxcDiag *d, const char *name)
 {
 	Listing l = {out, d, temp_path(out, name), name};
@@ -298,6 +301,8 @@ bool axc_outdir_publish(AxcOutDir *out, AxcDiag *d, const char *name)
 	ok = journal(out) && axc_rename(d, l.temp, axc_outdir_path(out, name));
 	if (ok)
 		fsync(out->fd);
+	else
+		forget(out, name);
 	return ok;
 }
 
@@ -319,6 +324,12 @@ static void remove_below(int dir_fd, const char *name, int depth)
 			remove_below(dirfd(dir), e->d_name, depth + 1);
 	closedir(dir);
 	unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+void axc_outdir_withdraw(AxcOutDir *out, const char *name)
+{
+	remove_below(out->fd, name, 0);
+	forget(out, name);
 }
 
 void axc_outdir_sweep(const AxcOutDir *out)

@@ -47,6 +47,8 @@ AXC_CHECKED bool axc_outdir_measure(AxcOutDir *out, AxcDiag *d, const char *name
 AXC_CHECKED bool axc_outdir_temp(AxcOutDir *out, AxcDiag *d, const char *name, const char **ret_path);
 /* Lists what is in .NAME.tmp-PID and renames it to NAME. */
 AXC_CHECKED bool axc_outdir_publish(AxcOutDir *out, AxcDiag *d, const char *name);
+/* Removes a published directory of this run again. */
+void axc_outdir_withdraw(AxcOutDir *out, const char *name);
 /* Removes temporary files of this and of killed runs. Takes no memory. */
 void axc_outdir_sweep(const AxcOutDir *out);
 
@@ -66,6 +68,9 @@ void axc_earlier_read(AxcOutDir *out, AxcEarlier *ret);
 bool axc_outdir_is_artifact(const char *name);
 /* .NAME.tmp-N or NAME.tmp-N of an artifact. */
 bool axc_outdir_is_temp(const char *name);
+typedef AXC_ARRAY(const char *) AxcNames;
+/* The entries of a directory, sorted; no link is followed. */
+bool axc_outdir_names(AxcArena *arena, int dir_fd, const char *path, AxcNames *ret);
 /* Calls fn with every file below `dir` (relative path, no directories; links are files), sorted by name.
  * Stops at false. */
 bool axc_outdir_walk(AxcArena *arena, int dir_fd, const char *dir, bool (*fn)(void *ctx, const char *path),

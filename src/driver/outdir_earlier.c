@@ -44,30 +44,41 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-typedef AXC_ARRAY(const char *) Names;
-
-static bool read_names(AxcArena *arena, int fd, Names *ret)
+static void close_dir(void *arg)
 {
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
+	DIR **dir = arg;
+	if (*dir)
+		closedir(*dir);
+	*dir = NULL;
+}
+
+bool axc_outdir_names(AxcArena *arena, int dir_fd, const char *path, AxcNames *ret)
+{
+	DIR **dir = AXC_NEW(arena, DIR *);
+	axc_arena_defer(arena, close_dir, dir); /* in case a name does not fit into memory */
+	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!*dir) {
+		if (fd >= 0)
+			close(fd);
 		return false;
 	}
-	for (struct dirent *e; (e = readdir(dir));)
+	AxcNames names = {0};
+	for (struct dirent *e; (e = readdir(*dir));)
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			AXC_PUSH(arena, ret, axc_strdup(arena, e->d_name));
-	closedir(dir);
-	if (ret->n)
-		qsort(ret->at, ret->n, sizeof *ret->at, by_name);
+			AXC_PUSH(arena, &names, axc_strdup(arena, e->d_name));
+	close_dir(dir);
+	if (names.n)
+		qsort(names.at, names.n, sizeof *names.at, by_name);
+	*ret = names;
 	return true;
 }
 
 static bool walk(AxcArena *arena, int dir_fd, const char *dir, int depth,
                  bool (*fn)(void *ctx, const char *path), void *ctx)
 {
-	Names names = {0};
-	int fd = openat(dir_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || depth > AXC_PATH_DEPTH || !read_names(arena, fd, &names))
+	AxcNames names;
+	if (depth > AXC_PATH_DEPTH || !axc_outdir_names(arena, dir_fd, dir, &names))
 		return false;
 	for (uint32_t i = 0; i < names.n; i++) {
 		struct stat st;

@@ -16,28 +16,50 @@ static int exit_code(const AxcRun *run)
 	return run->d.error.status == AXC_INITIALIZE_CLI_ERROR ? AXC_EXIT_INITIALIZE : AXC_EXIT_ERROR;
 }
 
+static bool write_report(AxcRun *run, AxcDiag *d)
+{
+	AxcText text = {.arena = run->keep};
+	run->report.finished = true;
+	run->report.status = run->d.failed ? run->d.error.status : AXC_SUCCEEDED;
+	run->report.seconds = axc_run_seconds(run);
+	axc_report_compilation(&run->report, &text);
+	return axc_write_file(d, axc_outdir_path(&run->out, "compilation_report.json"), text.at, text.n);
+}
+
+/* A run that failed leaves no compiled_model/, even if it failed behind it. */
+static void withdraw(AxcRun *run)
+{
+	if (run->published)
+		axc_outdir_withdraw(&run->out, "compiled_model");
+	run->published = false;
+}
+
+static void close_directory(AxcRun *run)
+{
+	AxcDiag own = run->d;
+	own.failed = false;
+	axc_outdir_sweep(&run->out);
+	if (run->d.failed)
+		withdraw(run);
+	if (write_report(run, &own))
+		return;
+	axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
+	if (!run->d.failed)
+		run->d = own;
+	withdraw(run); /* that may have made room */
+	own.failed = false;
+	if (!write_report(run, &own))
+		axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
+}
+
 /* Everything told, temporary files gone, report written. */
 static int finish(AxcRun *run)
 {
 	run->log.progress = false;
 	axc_log_progress(&run->log, "", 0, 0, 0, 0);
-	if (run->has_out)
-		axc_outdir_sweep(&run->out);
 	axc_log_errors(&run->log, &run->d);
-	if (run->has_out) {
-		AxcText text = {.arena = run->keep};
-		AxcDiag own = run->d;
-		run->report.finished = true;
-		run->report.status = run->d.failed ? run->d.error.status : AXC_SUCCEEDED;
-		run->report.seconds = axc_run_seconds(run);
-		axc_report_compilation(&run->report, &text);
-		own.failed = false;
-		if (!axc_write_file(&own, axc_outdir_path(&run->out, "compilation_report.json"), text.at, text.n)) {
-			axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
-			if (!run->d.failed)
-				run->d = own;
-		}
-	}
+	if (run->has_out)
+		close_directory(run);
 	axc_log(&run->d, AXC_DEBUG, "exit code %d", exit_code(run));
 	axc_log_close(&run->log);
 	return exit_code(run);

@@ -43,6 +43,7 @@ typedef struct AxcRun {
 	AxcRunReport report;
 	AxcOutDir out;
 	bool has_out;
+	bool published; /* compiled_model/ is there and is this run's */
 	AxcMode mode;
 	const char *input; /* absolute */
 	struct timespec started;

@@ -171,20 +171,17 @@ static bool verify_sample(void *ctx, AxcDiag *d, int i, void *const *inputs)
 	return true;
 }
 
-static bool may_verify(AxcRun *run)
-{
-	bool wanted = !AXC_OPT(&run->opt, verify)->given || AXC_OPT(&run->opt, verify)->integer > 0;
-	return wanted && run->cc_path && axc_target_runs_here(run->target);
-}
-
 bool axc_stage_verify(AxcRun *run)
 {
+	bool wanted = !AXC_OPT(&run->opt, verify)->given || AXC_OPT(&run->opt, verify)->integer > 0;
+	bool can = run->cc_path && axc_target_runs_here(run->target); /* if not, axc_verify says so */
 	/* from a manifest nothing was calibrated, so there are no samples yet */
-	if (may_verify(run) && !run->n_verify &&
+	if (wanted && can && !run->n_verify &&
 	    (!axc_run_open_samples(run, run->quantized) || !axc_run_keep_samples(run, run->quantized)))
 		return false;
-	if (!axc_verify(run->arena, &run->d, run->program, run->quantized, run->compiled_temp,
-	                may_verify(run) ? run->n_verify : 0, verify_sample, run, &run->verify))
+	int n = !wanted ? 0 : can ? run->n_verify : 1;
+	if (!axc_verify(run->arena, &run->d, run->program, run->quantized, run->compiled_temp, n, verify_sample, run,
+	                &run->verify))
 		return false;
 	run->report.verify.known = true;
 	run->report.verify.equal = run->verify.equal;
@@ -204,9 +201,11 @@ bool axc_stage_publish(AxcRun *run)
 {
 	AxcText lowered = {.arena = run->arena};
 	axc_report_lowered(run->program, &lowered);
-	return axc_write_file(&run->d, axc_path_join(run->arena, run->compiled_temp, "quantized_model.json"), lowered.at,
-	                      lowered.n) &&
-	       axc_emit_report(run->arena, &run->d, run->program, run->quantized, &run->verify,
-	                       run->compiled_temp) &&
-	       axc_outdir_publish(&run->out, &run->d, "compiled_model");
+	run->published =
+		axc_write_file(&run->d, axc_path_join(run->arena, run->compiled_temp, "quantized_model.json"),
+	                       lowered.at, lowered.n) &&
+		axc_emit_report(run->arena, &run->d, run->program, run->quantized, &run->verify,
+	                        run->compiled_temp) &&
+		axc_outdir_publish(&run->out, &run->d, "compiled_model");
+	return run->published;
 }

@@ -75,6 +75,18 @@ static const char *what_happened(AxcRun *run, int interrupted, int status, const
 	return "the compiler ended without a report: out of memory, or the disk is full";
 }
 
+/* The child ended between publishing it and its report. */
+static bool lists_compiled_model(const AxcJsonValue *root)
+{
+	const AxcJsonValue *files = axc_json_get(root, "files");
+	for (uint32_t i = 0; files && files->kind == AXC_JSON_ARRAY && i < files->n; i++) {
+		const AxcJsonValue *path = axc_json_get(&files->item[i], "path");
+		if (path && path->kind == AXC_JSON_STRING && strncmp(path->string, "compiled_model/", 15) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The report as the child left it, completed with how it ended. */
 static void complete_report(AxcRun *run, const char *message, const char *hint)
 {
@@ -85,6 +97,8 @@ static void complete_report(AxcRun *run, const char *message, const char *hint)
 	axc_diag_init(&quiet, run->keep);
 	if (!axc_json_load(run->keep, &quiet, "report", path, AXC_REPORT_MAX_BYTES, &root))
 		return;
+	if (lists_compiled_model(root))
+		axc_outdir_withdraw(&run->out, "compiled_model");
 	AxcReportEnd end = {message, hint, axc_run_seconds(run), NULL, NULL};
 	axc_report_patch(root, &end, &text);
 	if (!axc_write_file(&quiet, path, text.at, text.n))
