@@ -77,7 +77,8 @@ typedef struct AxcSample {
 } AxcSample;
 
 /* Finds the files, chooses the interpreter, starts and greets the Python workers (images), opens and
- * checks the arrays. Keeps a pointer to cfg and g. Workers end with the arena at the latest. */
+ * checks the arrays. Keeps a pointer to g, a copy of cfg (not of its
+ * strings). Workers end with the arena at the latest. */
 AXC_CHECKED bool axc_samples_open(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const AxcCalibConfig *cfg,
                                   AxcSamples **ret_samples);
 /* Calls fn for the first `want` usable samples (0: as many as dataset_len allows), on up to `jobs`

@@ -94,7 +94,7 @@ bool axc_samples_open(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const AxcC
 	AxcSamples *s = AXC_NEW(arena, AxcSamples);
 	s->arena = arena;
 	s->g = g;
-	s->cfg = cfg;
+	s->cfg = axc_memdup(arena, cfg, sizeof *cfg);
 	s->jobs = cfg->jobs > 0 ? cfg->jobs : axc_cpu_count();
 	s->jobs = AXC_MIN(s->jobs, (int)AXC_MAX_WORKERS);
 	pthread_mutex_init(&s->lock, NULL);

@@ -398,8 +398,7 @@ static bool run_step(const AxcEval *ev, const Step *s, AxcDiag *d)
 	return true;
 }
 
-bool axc_eval_run(AxcEval *ev, AxcDiag *d, const void *const *inputs,
-		  void (*observe)(void *ctx, AxcId value, const void *data), void *ctx)
+void axc_eval_begin(AxcEval *ev, const void *const *inputs)
 {
 	const AxcGraph *g = ev->plan->g;
 	for (uint32_t i = 0; i < g->inputs.n; i++) {
@@ -408,6 +407,28 @@ bool axc_eval_run(AxcEval *ev, AxcDiag *d, const void *const *inputs,
 		if (bytes)
 			memcpy(data_of(ev, v), inputs[i], bytes);
 	}
+}
+
+uint32_t axc_eval_steps(const AxcEval *ev)
+{
+	return ev->plan->n_steps;
+}
+
+AxcId axc_eval_step_node(const AxcEval *ev, uint32_t step)
+{
+	return ev->plan->steps[step].node;
+}
+
+bool axc_eval_step(AxcEval *ev, AxcDiag *d, uint32_t step)
+{
+	return run_step(ev, &ev->plan->steps[step], d);
+}
+
+bool axc_eval_run(AxcEval *ev, AxcDiag *d, const void *const *inputs,
+		  void (*observe)(void *ctx, AxcId value, const void *data), void *ctx)
+{
+	const AxcGraph *g = ev->plan->g;
+	axc_eval_begin(ev, inputs);
 	for (uint32_t i = 0; i < g->inputs.n && observe; i++)
 		observe(ctx, g->inputs.at[i], data_of(ev, g->inputs.at[i]));
 	for (uint32_t s = 0; s < ev->plan->n_steps; s++) {

@@ -19,6 +19,11 @@ AXC_CHECKED bool axc_eval_new(AxcArena *arena, AxcDiag *d, const AxcGraph *g, un
  * every value right after it was computed (graph inputs too), with its data. */
 AXC_CHECKED bool axc_eval_run(AxcEval *ev, AxcDiag *d, const void *const *inputs,
                               void (*observe)(void *ctx, AxcId value, const void *data), void *ctx);
+/* The same in steps, one per live node in order: bias correction runs many samples side by side. */
+void axc_eval_begin(AxcEval *ev, const void *const *inputs);
+uint32_t axc_eval_steps(const AxcEval *ev);
+AxcId axc_eval_step_node(const AxcEval *ev, uint32_t step);
+AXC_CHECKED bool axc_eval_step(AxcEval *ev, AxcDiag *d, uint32_t step);
 /* After a run: data of a graph output, or with keep_all of any value. Constants always. */
 const void *axc_eval_data(const AxcEval *ev, AxcId value);
 /* One node on its own, for constant folding: all inputs constant; outputs allocated in g->arena. */

@@ -57,6 +57,15 @@ AXC_CHECKED bool axc_quant_moments(AxcArena *arena, AxcDiag *d, const AxcGraph *
 AXC_CHECKED bool axc_quantize(AxcGraph *clean, const AxcRanges *ranges, const AxcQuantConfig *config,
                               AxcDiag *d, AxcGraph **ret);
 
+/* ---- bias.c ---- */
+
+typedef struct AxcSamples AxcSamples; /* calib/calib.h */
+
+/* Corrects the int32 biases of `quantized`, made from `clean`, so that on a few of the `used` calibration samples
+ * every output channel has the mean that it has in float. Nothing happens with random data. */
+AXC_CHECKED bool axc_correct_biases(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, AxcGraph *quantized,
+                                    AxcSamples *samples, int64_t used, int jobs);
+
 /* ---- summary.c: what the reports say about a quantized graph ---- */
 
 typedef struct AxcQuantSummary {
