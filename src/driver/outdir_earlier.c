@@ -13,7 +13,7 @@
 static const char *const artifacts[] = {
 	"cli_args.json", "conf.json", "input_model", "quantized_model", "compiled_model", "report.html",
 	"compilation_report.json", "compilation_log.txt", "dumps", "pass_dependency_graph.json",
-	"error_artifact.zip", "default_conf.json",
+	"error_artifact.zip", "default_conf.json", "quantization_debug",
 };
 
 bool axc_outdir_is_artifact(const char *name)

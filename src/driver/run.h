@@ -118,6 +118,8 @@ bool axc_stage_describe(AxcRun *run);     /* the network, operator by operator, 
 bool axc_stage_try_quantize(AxcRun *run); /* without calibration */
 bool axc_stage_verdict(AxcRun *run);
 
+/* Property quantization_debug (debug_dump.c); needs the samples. */
+AXC_CHECKED bool axc_run_quantization_debug(AxcRun *run);
 /* error_artifact.zip of a failed run, before its arena goes (error_artifact.c). */
 void axc_run_error_artifact(AxcRun *run);
 

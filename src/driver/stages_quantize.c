@@ -127,7 +127,7 @@ bool axc_stage_export(AxcRun *run)
 {
 	const char *temp;
 	if (!axc_outdir_temp(&run->out, &run->d, "quantized_model", &temp) || !write_quantized(run, temp) ||
-	    !axc_run_keep_samples(run, run->graph))
+	    !axc_run_keep_samples(run, run->graph) || !axc_run_quantization_debug(run))
 		return false;
 	axc_samples_close(run->samples);
 	run->samples = NULL;

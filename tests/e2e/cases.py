@@ -1081,3 +1081,63 @@ def out_of_memory(r):
         r.check(report["finished"] and report["message"], "the report at %d MB" % megabytes)
         seen.add(report["stage"])
     r.check(seen & {"calibrate", "quantize", "export"}, "memory never ran out behind the import: %s" % seen)
+
+
+# ---- the commands of the Compiler CLI page, as they stand there, into one directory where the page does so ----
+
+
+@image_case("PIL", "cv2", "torch")
+def page_sequences(r):
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/basic")
+    r.expect(0)
+    r.run("--generate-config", "{O}")
+    r.expect(0)
+    r.run("-i", "{M}/tiny.onnx", "--conf", "{O}/default_conf.json", "-o", "{O}")
+    r.expect(0)
+    same_files(r, r.path("basic"), r.out, "quantized_model", "compiled_model")
+    r.run("--generate-config", "{D}/two")
+    r.run("-i", "{M}/tiny.onnx", "--conf", "{D}/two/default_conf.json", "--quantize-only", "-o", "{D}/two")
+    r.expect(0)
+    r.run("-i", "{D}/two/quantized_model/quantized_model_manifest.json", "-o", "{D}/two")
+    r.expect(0)
+    same_files(r, r.out, r.path("two"), "quantized_model", "compiled_model")
+    r.run("-i", "{M}/dynamic.onnx", "--input-shape", "1,3,24,24", "-o", "{D}/dynamic")
+    r.expect(0)
+    r.write("preprocess_transform.py", """
+import numpy as np
+import torch
+def get_preprocess_transform(image: np.ndarray) -> torch.Tensor:
+    assert image.shape == (9, 10, 3) and image.dtype == np.uint8
+    return torch.from_numpy(image[:8, :8].astype(np.float32) / 255)
+""")
+    r.run("-i", "{M}/nhwc.onnx", "--input-shape", "1,8,8,3", "--imageset", "{D}/pictures", "--transform",
+          "{D}/preprocess_transform.py", "--input-data-layout", "NHWC", "--color-format", "BGR", "--imreader-backend",
+          "OPENCV", "--python", "/usr/bin/python3", "-o", "{D}/images")
+    r.expect(0)
+    report = r.status("SUCCEEDED", folder=r.path("images"))
+    r.check(report["calibration"]["samples"] == 4, report["calibration"])
+    r.run("-i", "{M}/nhwc.onnx", "--cli-args", "{D}/images/cli_args.json", "--output", "{D}/new")
+    r.expect(0)
+    same_files(r, r.path("images"), r.path("new"), "quantized_model", "compiled_model")
+
+
+@case
+def quantization_debug(r):
+    """Every layer's tensors in float32 and as quantized, readable with numpy."""
+    import numpy
+    r.run(*TINY, "--set", "quantization_debug=true")
+    r.expect(0)
+    files = os.listdir(r.out + "/quantization_debug/sample_2")
+    r.check(any(f.endswith("_c.fp32.npy") or f.endswith("_r.fp32.npy") for f in files), files)
+    int8 = [f for f in files if f.endswith("_r.int8.npy")]
+    r.check(int8 and numpy.load(r.out + "/quantization_debug/sample_2/" + int8[0]).shape == (1, 4, 8, 8), files)
+    a = [numpy.load("%s/quantization_debug/sample_%d/%s" % (r.out, i, f)) for i in (0, 1)
+         for f in files if f.endswith("_x.fp32.npy")]
+    r.check(len(a) == 2 and a[0].dtype == numpy.float32 and (a[0] != a[1]).any(), "the inputs of two samples")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--set", "quantization_debug=true", "--set",
+          "model_debug_save_dir=" + r.path("debug"), "--quantize-only")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.path("debug"))) == ["sample_0", "sample_1", "sample_2"], "model_debug_save_dir")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "quantization_debug=true", "--set",
+          "model_debug_save_dir=" + r.path("debug"), "--quantize-only")
+    r.expect(1, "is not an empty directory")

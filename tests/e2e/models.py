@@ -57,6 +57,15 @@ def inverted_residual():
     return model
 
 
+def nhwc():
+    """The same behind a Transpose, with free height and width: an input in NHWC."""
+    model = network((1, "H", "W", 3))
+    nodes = model.graph.node
+    nodes[0].input[0] = "t"
+    nodes.insert(0, helper.make_node("Transpose", ["x"], ["t"], "nchw", perm=[0, 3, 1, 2]))
+    return model
+
+
 def write_all(folder):
     def path(name):
         return os.path.join(folder, name)
@@ -64,6 +73,7 @@ def write_all(folder):
     onnx.save(network(), path("tiny.onnx"))
     onnx.save(inverted_residual(), path("wide.onnx"))
     onnx.save(network((1, 3, "H", "W")), path("dynamic.onnx"))
+    onnx.save(nhwc(), path("nhwc.onnx"))
     onnx.save(network(("N", 3, 8, 8)), path("batch.onnx"))
     onnx.save(network(op="Frobnicate"), path("unknown_op.onnx"))
     onnx.save(network(op="Relu", op_domain="my.domain"), path("unknown_domain.onnx"))
