@@ -89,8 +89,10 @@ def one_line(error):
 def read_pil(path, color):
     from PIL import Image, ImageOps
     with Image.open(path) as image:
-        image.load()  # first frame
-        image = ImageOps.exif_transpose(image) or image
+        try:
+            image = ImageOps.exif_transpose(image) or image  # loads the first frame
+        except Exception:  # an EXIF block that Pillow cannot read: the picture may still be one
+            image.load()
         if image.mode.startswith("I;16") or image.mode == "I":
             deep = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
             image = Image.fromarray((deep >> 8).astype(np.uint8))
