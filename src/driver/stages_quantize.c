@@ -81,6 +81,7 @@ bool axc_stage_quantize(AxcRun *run)
 	AxcQuantConfig config = axc_run_quant_config(run);
 	if (!learn_from_samples(run, &config) || !axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
 		return false;
+	axc_quant_moments_release(config.moments);
 	if (!config.float32 && !axc_correct_biases(run->arena, &run->d, run->graph, run->quantized, run->samples,
 	                                           run->ranges->samples, run->jobs))
 		return false;

@@ -37,6 +37,7 @@ typedef struct Collect {
 	int64_t slots;
 	int64_t *index; /* of the sample in each slot */
 	_Atomic int64_t used;
+	void **memory; /* of all vectors */
 } Collect;
 
 typedef struct Look {
@@ -160,16 +161,40 @@ static void find_layers(AxcArena *arena, Collect *c, const AxcQuantPlan *plan, c
 	}
 }
 
+static size_t vector_bytes(const Collect *c, const Layer *l)
+{
+	return (size_t)(l->k * c->slots) * (size_t)l->per_sample;
+}
+
+static void free_vectors(void *memory)
+{
+	void **at = memory;
+	free(*at);
+	*at = NULL;
+}
+
+/* All vectors in one block outside the arena. */
 static void allocate(AxcArena *arena, Collect *c)
 {
-	size_t total = 0;
+	size_t total = 0, used = 0;
 	for (uint32_t i = 0; i < c->layers.n; i++)
-		total += (size_t)(c->layers.at[i].k * c->slots) * (size_t)c->layers.at[i].per_sample;
+		total += vector_bytes(c, &c->layers.at[i]);
 	for (uint32_t i = 0; i < c->layers.n; i++) {
 		Layer *l = &c->layers.at[i];
 		if (total > max_bytes)
 			l->per_sample = AXC_MAX(1, (int)((double)l->per_sample * (double)max_bytes / (double)total));
-		l->x = axc_alloc_array(arena, (size_t)(l->k * c->slots), (size_t)l->per_sample * sizeof *l->x);
+		used += vector_bytes(c, l);
+	}
+	c->memory = AXC_NEW(arena, void *);
+	axc_arena_defer(arena, free_vectors, c->memory);
+	*c->memory = calloc(used + 1, 1);
+	if (!*c->memory)
+		axc_out_of_memory(arena);
+	int8_t *next = *c->memory;
+	for (uint32_t i = 0; i < c->layers.n; i++) {
+		Layer *l = &c->layers.at[i];
+		l->x = next;
+		next += vector_bytes(c, l);
 		l->zero = AXC_NEW_ARRAY(arena, int8_t, (size_t)l->k);
 		for (int64_t k = 0; k < l->k; k++)
 			l->zero[k] = (int8_t)l->q->zero_point[l->q->n > 1 ? k / AXC_MAX(l->taps, 1) : 0];
@@ -179,10 +204,39 @@ static void allocate(AxcArena *arena, Collect *c)
 	}
 }
 
+void axc_quant_moments_release(const AxcMoments *moments)
+{
+	if (moments)
+		free_vectors(moments->memory);
+}
+
 static int by_index(const void *a, const void *b)
 {
 	const int64_t *x = a, *y = b;
 	return (x[0] > y[0]) - (x[0] < y[0]);
+}
+
+/* Slots were taken as threads came; here the vectors get the order of the samples, so that sums over them
+ * round the same way in every run. Follows the cycles of the permutation with one slot aside. */
+static void sort_slots(AxcArena *arena, const Layer *l, const int64_t *order, int64_t used)
+{
+	size_t bytes = (size_t)l->k * (size_t)l->per_sample;
+	int8_t *aside = malloc(bytes + 1);
+	bool *done = AXC_NEW_ARRAY(arena, bool, (size_t)used);
+	if (!aside)
+		axc_out_of_memory(arena);
+	for (int64_t first = 0; first < used; first++) {
+		if (done[first] || order[2 * first + 1] == first)
+			continue;
+		memcpy(aside, l->x + (size_t)first * bytes, bytes);
+		for (int64_t to = first; !done[to];) {
+			int64_t from = order[2 * to + 1];
+			done[to] = true;
+			memcpy(l->x + (size_t)to * bytes, from == first ? aside : l->x + (size_t)from * bytes, bytes);
+			to = from;
+		}
+	}
+	free(aside);
 }
 
 static const AxcMacInputs *summarize(AxcArena *arena, const Collect *c, const Layer *l, const int64_t *order)
@@ -228,10 +282,12 @@ bool axc_quant_moments(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const
 	}
 	qsort(order, (size_t)used, 2 * sizeof *order, by_index);
 	const AxcMacInputs **at = AXC_NEW_ARRAY(arena, const AxcMacInputs *, clean->nodes.n);
-	for (uint32_t i = 0; i < c.layers.n; i++)
+	for (uint32_t i = 0; i < c.layers.n; i++) {
+		sort_slots(arena, &c.layers.at[i], order, used);
 		at[c.layers.at[i].node] = summarize(arena, &c, &c.layers.at[i], order);
+	}
 	AxcMoments *m = AXC_NEW(arena, AxcMoments);
-	*m = (AxcMoments){.n_nodes = clean->nodes.n, .at = at, .jobs = jobs};
+	*m = (AxcMoments){.n_nodes = clean->nodes.n, .at = at, .jobs = jobs, .memory = c.memory};
 	*ret = m;
 	return true;
 }

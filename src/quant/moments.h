@@ -20,6 +20,7 @@ struct AxcMoments {
 	uint32_t n_nodes; /* of the clean graph; at[] by node id */
 	const AxcMacInputs *const *at; /* NULL: nothing known */
 	int jobs;
+	void **memory; /* of all vectors; *memory is NULL once released */
 };
 
 /* Row-major access to the weights: element (channel o, column j) is w[o * row + j * column]. */

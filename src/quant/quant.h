@@ -50,6 +50,8 @@ typedef struct AxcMoments AxcMoments;
 AXC_CHECKED bool axc_quant_moments(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const AxcRanges *ranges,
                                    const AxcQuantConfig *config, AxcSamples *samples, int64_t want,
                                    const AxcMoments **ret);
+/* Gives the memory of the vectors back (hundreds of megabytes); the arena does it at the latest. */
+void axc_quant_moments_release(const AxcMoments *moments);
 
 /* ---- quantize.c ---- */
 

@@ -5,6 +5,7 @@
  * mean is taken care of by the bias.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "quant/moments.h"
 
@@ -116,23 +117,38 @@ static void one_block(void *ctx, int64_t item, int worker)
 		round_row(r, s, c, column, n);
 }
 
+/* One allocation for all workers, given back at once: a network has many layers. */
+static void *make_scratch(AxcArena *arena, Rounding *r, int jobs)
+{
+	size_t n = (size_t)r->width;
+	size_t each = n * n * (sizeof(double) + sizeof(float)) + n * (sizeof(double) + sizeof(int64_t) + CHUNK * sizeof(float));
+	char *memory = calloc((size_t)jobs, each + sizeof *r->scratch);
+	if (!memory)
+		axc_out_of_memory(arena);
+	r->scratch = (struct Scratch *)memory;
+	memory += (size_t)jobs * sizeof *r->scratch;
+	for (int i = 0; i < jobs; i++, memory += each) {
+		struct Scratch *s = &r->scratch[i];
+		s->r = (double *)memory;
+		s->error = s->r + n * n;
+		s->order = (int64_t *)(s->error + n);
+		s->h = (float *)(s->order + n);
+		s->rows = s->h + n * n;
+	}
+	return r->scratch;
+}
+
 void axc_quant_round(AxcArena *arena, const AxcMacInputs *in, const AxcWeightRows *w, int jobs, int8_t *q)
 {
 	int64_t groups = in->k / in->group_k;
 	Rounding r = {.in = in, .w = w, .q = q, .channels = w->channels / groups};
 	r.blocks = (in->group_k + BLOCK - 1) / BLOCK;
 	r.width = (in->group_k + r.blocks - 1) / r.blocks;
+	r.width += r.width & 1; /* keeps the doubles of the next worker aligned */
 	jobs = (int)AXC_MIN((int64_t)jobs, groups * r.blocks);
-	r.scratch = axc_alloc_array(arena, (size_t)jobs, sizeof *r.scratch);
-	for (int i = 0; i < jobs; i++) {
-		size_t n = (size_t)r.width;
-		r.scratch[i].h = AXC_NEW_ARRAY(arena, float, n * n);
-		r.scratch[i].rows = AXC_NEW_ARRAY(arena, float, n * CHUNK);
-		r.scratch[i].r = AXC_NEW_ARRAY(arena, double, n * n);
-		r.scratch[i].order = AXC_NEW_ARRAY(arena, int64_t, n);
-		r.scratch[i].error = AXC_NEW_ARRAY(arena, double, n);
-	}
+	void *memory = make_scratch(arena, &r, jobs);
 	axc_parallel(jobs, groups * r.blocks, one_block, &r);
+	free(memory);
 }
 
 void axc_quant_mean_shift(const AxcMacInputs *in, const AxcWeightRows *w, const int8_t *q,
