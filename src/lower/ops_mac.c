@@ -226,6 +226,47 @@ static bool mac_to_both(AxcLowering *l, const AxcNode *n, struct axk_conv p, Axk
 	return ok;
 }
 
+static bool mixed_zero_points(const AxcQuant *q)
+{
+	for (int c = 1; c < q->n; c++)
+		if (q->zero_point[c] != q->zero_point[0])
+			return true;
+	return false;
+}
+
+/* An int8 result whose zero point differs per channel (hybrid scheme): the epilogue has one zero point, so the
+ * accumulators pass through float. */
+static bool mac_to_channels(AxcLowering *l, const AxcNode *n, struct axk_conv p, AxkPackIn pack, AxcArg in, AxcArg zp)
+{
+	const AxcValue *y = &l->g->values.at[n->out[0]];
+	AxcView acc = axc_view_temp(l, &y->shape, true, 4), out;
+	AxcArg args[6] = {axc_view_arg(&acc, 4), in, [5] = zp};
+	float *one = AXC_NEW_ARRAY(l->arena, float, (size_t)p.oc), *zero = AXC_NEW_ARRAY(l->arena, float, (size_t)p.oc);
+	int64_t ld;
+	for (int o = 0; o < p.oc; o++) {
+		one[o] = 1.0f;
+		zero[o] = (float)(y->q.zero_point[o] + 128);
+	}
+	pack.m = one;
+	p.out_f32 = 1;
+	p.out_ld = p.oc;
+	if (!axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack) || !axc_view_new(l, n->out[0], NULL, &out))
+		return false;
+	AxcView direct = out;
+	if (!axc_view_is_channel_last(&out, &ld)) {
+		direct = axc_view_temp(l, &out.shape, true, 1);
+		(void)axc_view_is_channel_last(&direct, &ld);
+	}
+	struct axk_requant r = {.c = p.oc, .in_ld = p.oc, .out_ld = (int)ld, .per_channel = 1};
+	r.rows = (int)(axc_shape_count(&y->shape) / AXC_MAX(p.oc, 1));
+	size_t bytes = (size_t)p.oc * sizeof(float);
+	AxcArg to_int8[4] = {axc_view_arg(&direct, 1), axc_view_arg(&acc, 4),
+	                     {axc_buf_const(l, "multipliers", multipliers(l, n, &p, false), bytes), 0},
+	                     {axc_buf_const(l, "zero points", zero, bytes), 0}};
+	return axc_step_add(l, AXK_REQUANT, &r, 4, to_int8, NULL) &&
+	       (direct.buf == out.buf || axc_step_copy(l, &out, &direct, 1, 0));
+}
+
 bool axc_lower_mac(AxcLowering *l, AxcId node)
 {
 	const AxcNode *n = &l->g->nodes.at[node];
@@ -244,6 +285,8 @@ bool axc_lower_mac(AxcLowering *l, AxcId node)
 	p.in_ld = (int)ld;
 	p.zp_in = x->n > 1 ? -1 : x->zero_point[0] + 128;
 	pack_input(l, n, &p, &pack, &zp);
+	if (l->g->values.at[n->out[0]].dtype == AXC_I8 && mixed_zero_points(&l->g->values.at[n->out[0]].q))
+		return mac_to_channels(l, n, p, pack, axc_view_arg(&in, 1), zp);
 	if (l->g->values.at[n->out[0]].dtype == AXC_I8)
 		return mac_to_int8(l, n, f, p, pack, axc_view_arg(&in, 1), zp, &out);
 	if (share_weights(l, n, &p))

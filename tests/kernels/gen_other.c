@@ -85,6 +85,7 @@ void gen_requant(Case *c)
 	p->in_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 20));
 	p->out_ld = p->c + (rng_chance(2) ? 0 : rng_range(0, 20));
 	p->out_f32 = rng_chance(3);
+	p->per_channel = !p->out_f32 && rng_chance(2);
 	p->zp = (float)rng_range(0, 255);
 	p->lo = 0.0f - p->zp;
 	p->hi = 255.0f - p->zp;
@@ -92,11 +93,15 @@ void gen_requant(Case *c)
 	float *x = case_bytes(c, in * 4), *m = case_bytes(c, (size_t)p->c * 4);
 	for (size_t i = 0; i < in; i++)
 		x[i] = (float)rng_range(-2000000, 2000000);
-	for (int i = 0; i < p->c; i++)
+	float *zp = case_bytes(c, (size_t)p->c * 4);
+	for (int i = 0; i < p->c; i++) {
 		m[i] = rng_float(1e-6f, 1e-3f);
+		zp[i] = (float)rng_range(0, 255);
+	}
 	c->buf[0] = (Buffer){ROLE_OUT, span((size_t)p->rows, p->out_ld, p->c) * (p->out_f32 ? 4 : 1), NULL};
 	c->buf[1] = (Buffer){ROLE_IN, in * 4, x};
 	c->buf[2] = (Buffer){ROLE_IN, (size_t)p->c * 4, m};
+	c->buf[3] = (Buffer){ROLE_IN, (size_t)p->c * 4, zp};
 }
 
 /* Strides of a tensor over dims whose innermost step is `step` (0 broadcasts); returns its extent.
