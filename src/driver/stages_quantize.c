@@ -82,7 +82,7 @@ bool axc_stage_quantize(AxcRun *run)
 	if (!learn_from_samples(run, &config) || !axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
 		return false;
 	axc_quant_moments_release(config.moments);
-	if (!config.float32 && !axc_correct_biases(run->arena, &run->d, run->graph, run->quantized, run->samples,
+	if (!config.float32 && run->samples && !axc_correct_biases(run->arena, &run->d, run->graph, run->quantized, run->samples,
 	                                           run->ranges->samples, run->jobs))
 		return false;
 	AxcQuantSummary s = axc_quant_summary(run->quantized);
