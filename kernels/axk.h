@@ -108,7 +108,7 @@ AXK_STRUCT(axk_mean, AXK_MEAN_FIELDS)
 /* Accumulators kept as float ((float)acc, what a convolution with out_f32 and m = 1 gives) times m[c]: float, or
  * u8 by rule 1. Lets both entry points share one set of packed weights, and serves outputs whose zero point
  * differs per channel (per_channel: zp, lo and hi come from buf 3). buf: 0 out [rows][c], 1 in float
- * [rows][c], 2 float m[c], 3 float zp[c]. */
+ * [rows][c], 2 float m[c], 3 float zp[c] or NULL. */
 #define AXK_REQUANT_FIELDS(I, F, A) I(rows) I(c) I(in_ld) I(out_ld) I(out_f32) I(per_channel) F(zp) F(lo) F(hi)
 AXK_STRUCT(axk_requant, AXK_REQUANT_FIELDS)
 

@@ -209,19 +209,19 @@ static bool mac_to_both(AxcLowering *l, const AxcNode *n, struct axk_conv p, Axk
 	struct axk_requant r = {.c = p.oc, .in_ld = p.oc, .out_ld = p.oc, .out_f32 = 1};
 	r.rows = (int)(axc_shape_count(&y->shape) / AXC_MAX(p.oc, 1));
 	size_t bytes = (size_t)p.oc * sizeof(float);
-	AxcArg to_float[3] = {axc_view_arg(&f, 4), axc_view_arg(&acc, 4),
+	AxcArg to_float[4] = {axc_view_arg(&f, 4), axc_view_arg(&acc, 4),
 	                      {axc_buf_const(l, "multipliers", multipliers(l, n, &p, true), bytes), 0}};
 	l->entries = AXC_ENTRY_F32;
-	if (!axc_step_add(l, AXK_REQUANT, &r, 3, to_float, NULL) || !axc_store_float(l, n->out[0], &f))
+	if (!axc_step_add(l, AXK_REQUANT, &r, 4, to_float, NULL) || !axc_store_float(l, n->out[0], &f))
 		return false;
 	r.out_f32 = 0;
 	r.zp = (float)(y->q.zero_point[0] + 128);
 	r.lo = 0.0f - r.zp;
 	r.hi = 255.0f - r.zp;
-	AxcArg to_int8[3] = {axc_view_arg(&q, 1), axc_view_arg(&acc, 4),
+	AxcArg to_int8[4] = {axc_view_arg(&q, 1), axc_view_arg(&acc, 4),
 	                     {axc_buf_const(l, "multipliers", multipliers(l, n, &p, false), bytes), 0}};
 	l->entries = AXC_ENTRY_I8;
-	bool ok = axc_step_add(l, AXK_REQUANT, &r, 3, to_int8, NULL) && axc_store_port(l, n->out[0], &q);
+	bool ok = axc_step_add(l, AXK_REQUANT, &r, 4, to_int8, NULL) && axc_store_port(l, n->out[0], &q);
 	l->entries = AXC_ENTRY_BOTH;
 	return ok;
 }
