@@ -17,3 +17,9 @@ int axk_fits_lut_vector(const void *params)
 	const struct axk_lut *p = params;
 	return p->sy[7] == 1 && p->sx[7] == 1;
 }
+
+int axk_fits_softmax_u8_vector(const void *params)
+{
+	const struct axk_softmax_u8 *p = params;
+	return (p->x_c == 1 && p->y_c == 1) || (p->x_inner == 1 && p->y_inner == 1);
+}

@@ -18,6 +18,7 @@ int axk_units_resize_u8_rows(const void *params); /* n * oh */
 /* fits_u8.c: inner strides that the vector kernels take */
 int axk_fits_binary_vector(const void *params);
 int axk_fits_lut_vector(const void *params);
+int axk_fits_softmax_u8_vector(const void *params);
 
 /* pack_u8_c.c: weights of the reference kernels */
 size_t axk_pack_bytes_conv_u8_c(const void *params);
