@@ -61,9 +61,9 @@ static void factor(const float *h, int64_t n, int64_t vectors, const int64_t *or
 	double trace = 0.0;
 	for (int64_t i = 0; i < n; i++)
 		trace += h[i * n + i];
-	/* strong, because what matters in a picture (a face) is rare among the vectors: measured best over
-	 * classifiers and detectors between 0.01 and 0.3 */
-	double damping = trace / (double)n * (0.1 + (double)n / (double)vectors) + 1e-9;
+	/* Chosen by calibrating on one half of each calibration set and measuring on the other, both ways, over
+	 * three ImageNet classifiers, CIFAR, VWW and four detectors: 0.01 to 0.1 differ little, above is worse. */
+	double damping = trace / (double)n * (0.03 + (double)n / (double)vectors) + 1e-9;
 	for (int64_t i = 0; i < n; i++) {
 		for (int64_t j = i; j < n; j++) {
 			int64_t a = AXC_MAX(order[i], order[j]), b = AXC_MIN(order[i], order[j]);

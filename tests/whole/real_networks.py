@@ -57,6 +57,10 @@ def read_picture(path, color):
     return image
 
 
+def pictures_in(folder):
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp"))
+
+
 class Network:
     def __init__(self, shared, work, name):
         index = {m["name"]: m for m in json.loads((shared / "models/index.json").read_text())}
@@ -65,9 +69,19 @@ class Network:
         self.out = work / name
         images = shared / "images"
         base = self.info["imageset"]
-        self.calib = images / f"{base}-calib" if (images / f"{base}-calib").is_dir() else images / base
-        self.eval = images / f"{base}-eval" if (images / f"{base}-eval").is_dir() else images / base
+        if (images / f"{base}-calib").is_dir():
+            self.calib, self.eval = images / f"{base}-calib", images / f"{base}-eval"
+        else: # no split: the even pictures calibrate, the odd ones measure
+            self.calib, self.eval = (self.half(images / base, work / f"{base}-{k}", k) for k in (0, 1))
         self.transform = self.dir / self.info["transform"]
+
+    @staticmethod
+    def half(source, links, rest):
+        links.mkdir(parents=True, exist_ok=True)
+        for p in pictures_in(source)[rest::2]:
+            if not (links / p.name).exists():
+                (links / p.name).symlink_to(p.resolve())
+        return links
 
     def compile(self, bindir, extra):
         cmd = [str(bindir / "compile"), "-i", str(self.dir / "model.onnx"), "-o", str(self.out), "--overwrite",
@@ -91,7 +105,7 @@ class Network:
             for row in csv.reader(table.open()):
                 if len(row) >= 2 and row[1].strip().lstrip("-").isdigit():
                     labels[row[0]] = int(row[1])
-        files = sorted(p for p in self.eval.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp"))
+        files = pictures_in(self.eval)
         transform = load_transform(self.transform)
         xs, ys = [], []
         for p in files[:most]:
