@@ -6,8 +6,8 @@ set -eu
 
 build="gcc g++ make cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libjansson-dev libzip-dev"
 run="python3 python3-numpy python3-pil"
-test="libcmocka-dev clang python3-opencv python3-torch python3-onnx python3-venv libonnx-testdata
-	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+test="libcmocka-dev clang python3-opencv python3-torch python3-onnx python3-venv python3-jsonschema
+	libonnx-testdata locales qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 fuzz="clang libclang-rt-14-dev"
 
 case "${1:-}" in

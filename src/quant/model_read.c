@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { MAX_JSON = 32 << 20, MAX_TENSORS = 1 << 20, MAX_ATTRS = 256, MAX_TEXT = 65536 };
+enum { MAX_JSON = 512 << 20, MAX_TENSORS = 1 << 20, MAX_ATTRS = 256, MAX_TEXT = 65536 };
 
 typedef struct Reader {
 	AxcArena *arena;
