@@ -2,6 +2,7 @@
  */
 #include "kernels/host/host.h"
 #include "kernels/ref/plan2d.h"
+#include "kernels/ref/reduce_rows.h"
 #include "kernels/ref/strided.h"
 #include "kernels/ref/walk.h"
 
@@ -34,6 +35,17 @@ int axk_fits_binary_simple(const void *params)
 int axk_fits_binary_pow(const void *params)
 {
 	return ((const struct axk_binary_f32 *)params)->op == AXK_B_POW;
+}
+
+static int is_0_or_1(int stride)
+{
+	return stride == 0 || stride == 1;
+}
+
+int axk_fits_binary_f32_vector(const void *params)
+{
+	const struct axk_binary_f32 *p = params;
+	return p->op <= AXK_B_PRELU && (p->dims[7] == 1 || (is_0_or_1(p->sa[7]) && is_0_or_1(p->sb[7])));
 }
 
 int axk_units_unary_f32(const void *params)
@@ -93,6 +105,12 @@ int axk_units_reduce_f32(const void *params)
 {
 	const struct axk_reduce *p = params;
 	return axk_product(p->kdims, 7) * blocks_of(p->kdims[7], 64);
+}
+
+int axk_units_reduce_rows(const void *params)
+{
+	axk_reduce_rows r = axk_reduce_rows_of(params);
+	return r.outer * r.blocks;
 }
 
 int axk_units_reduce_int(const void *params)

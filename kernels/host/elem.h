@@ -11,6 +11,7 @@ int axk_fits_unary_exp(const void *params);
 int axk_fits_unary_trig(const void *params);
 int axk_fits_binary_simple(const void *params);
 int axk_fits_binary_pow(const void *params);
+int axk_fits_binary_f32_vector(const void *params); /* up to AXK_B_PRELU, inner strides 0 and 1 */
 
 int axk_units_unary_f32(const void *params); /* blocks of 4096 elements */
 int axk_units_cast(const void *params);
@@ -22,6 +23,7 @@ int axk_units_copy(const void *params); /* blocks of rows, plan2d.h */
 int axk_units_fill(const void *params);
 int axk_units_quant(const void *params);
 int axk_units_reduce_f32(const void *params);  /* blocks of 64 outputs */
+int axk_units_reduce_rows(const void *params); /* the same along another dimension: ref/reduce_rows.h */
 int axk_units_reduce_int(const void *params);  /* outputs */
 int axk_units_softmax_f32(const void *params); /* outer * blocks of 64 columns */
 int axk_units_argmax(const void *params);

@@ -11,6 +11,25 @@ static int ceil_div(int a, int b)
 	return (a + b - 1) / b;
 }
 
+/* ---- resize ---- */
+
+static size_t resize_scratch(const struct axk_resize_f32 *p, int lanes)
+{
+	return p->inner == 1 ? ((size_t)p->in + (size_t)ceil_div(p->out, lanes) * (size_t)lanes) * (size_t)lanes *
+				       sizeof(float)
+			     : 0;
+}
+
+size_t axk_scratch_resize_f32_avx2(const void *params)
+{
+	return resize_scratch(params, 8);
+}
+
+size_t axk_scratch_resize_f32_avx512(const void *params)
+{
+	return resize_scratch(params, 16);
+}
+
 /* ---- convolution ---- */
 
 static int taps_of(const struct axk_conv_f32 *p)

@@ -2,6 +2,8 @@
 #ifndef AXK_WINDOW_F32_H
 #define AXK_WINDOW_F32_H
 
+#include "kernels/axk.h"
+
 /* Output positions [*first, *end) whose tap k of dimension `dim` lies inside [lo, hi). */
 AXK_INLINE void axk_window_f32_span(const struct axk_pool_f32 *p, int dim, int k, int lo, int hi,
 				    int *first, int *end)

@@ -97,4 +97,60 @@ AXK_VEC void axk_vi_store_u8_n(uint8_t *y, axk_vi v, int n)
 			y[i] = (uint8_t)bytes;
 }
 
+/* Rows x, x + step, ... of 8 elements to columns: lane i of to[k] is x[i * step + k]. */
+AXK_VEC void axk_vf_columns(axk_vf to[AXK_VN], const float *x, ptrdiff_t step)
+{
+	__m256 r[8], t[8];
+	for (int i = 0; i < 4; i++) {
+		const float *a = x + i * step, *b = a + 4 * step;
+		r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
+		r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a + 4)), _mm_loadu_ps(b + 4),
+						1);
+	}
+	for (int i = 0; i < 8; i += 4) {
+		t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+		t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+		t[i + 2] = _mm256_unpacklo_ps(r[i + 2], r[i + 3]);
+		t[i + 3] = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
+		to[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+		to[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+		to[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+		to[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+	}
+}
+
+/* As many doubles: for sums that keep more digits. */
+typedef struct axk_vd {
+	__m256d lo, hi;
+} axk_vd;
+
+AXK_VEC axk_vd axk_vd_from(axk_vf a)
+{
+	return (axk_vd){_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1))};
+}
+
+AXK_VEC axk_vd axk_vd_set(double x) { return (axk_vd){_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+AXK_VEC axk_vd axk_vd_load(const double *x) { return (axk_vd){_mm256_loadu_pd(x), _mm256_loadu_pd(x + 4)}; }
+
+AXK_VEC void axk_vd_store(double *y, axk_vd a)
+{
+	_mm256_storeu_pd(y, a.lo);
+	_mm256_storeu_pd(y + 4, a.hi);
+}
+
+AXK_VEC axk_vd axk_vd_add(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm256_add_pd(a.lo, b.lo), _mm256_add_pd(a.hi, b.hi)};
+}
+
+AXK_VEC axk_vd axk_vd_sub(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm256_sub_pd(a.lo, b.lo), _mm256_sub_pd(a.hi, b.hi)};
+}
+
+AXK_VEC axk_vd axk_vd_mul(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm256_mul_pd(a.lo, b.lo), _mm256_mul_pd(a.hi, b.hi)};
+}
+
 #endif

@@ -91,4 +91,63 @@ AXK_VEC void axk_vi_store_u8_n(uint8_t *y, axk_vi v, int n)
 	_mm_mask_storeu_epi8(y, axk_vec_first(n), _mm512_cvtepi32_epi8(v));
 }
 
+/* Rows x, x + step, ... of 16 elements to columns: lane i of to[k] is x[i * step + k]. */
+AXK_VEC void axk_vf_columns(axk_vf to[AXK_VN], const float *x, ptrdiff_t step)
+{
+	__m512 r[16], t[16];
+	for (int i = 0; i < 16; i++)
+		r[i] = _mm512_loadu_ps(x + i * step);
+	for (int i = 0; i < 16; i += 4) {
+		__m512 a = _mm512_unpacklo_ps(r[i], r[i + 1]), b = _mm512_unpackhi_ps(r[i], r[i + 1]);
+		__m512 c = _mm512_unpacklo_ps(r[i + 2], r[i + 3]), d = _mm512_unpackhi_ps(r[i + 2], r[i + 3]);
+		t[i] = _mm512_shuffle_ps(a, c, 0x44);
+		t[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+		t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+		t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+	}
+	for (int k = 0; k < 4; k++) { /* t[4 * q + k]: columns k, k + 4, ... of rows 4 * q ... */
+		__m512 a = _mm512_shuffle_f32x4(t[k], t[k + 4], 0x88), b = _mm512_shuffle_f32x4(t[k], t[k + 4], 0xdd);
+		__m512 c = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0x88);
+		__m512 d = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0xdd);
+		to[k] = _mm512_shuffle_f32x4(a, c, 0x88);
+		to[k + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+		to[k + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+		to[k + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+	}
+}
+
+/* As many doubles: for sums that keep more digits. */
+typedef struct axk_vd {
+	__m512d lo, hi;
+} axk_vd;
+
+AXK_VEC axk_vd axk_vd_from(axk_vf a)
+{
+	return (axk_vd){_mm512_cvtps_pd(_mm512_castps512_ps256(a)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))};
+}
+
+AXK_VEC axk_vd axk_vd_set(double x) { return (axk_vd){_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
+AXK_VEC axk_vd axk_vd_load(const double *x) { return (axk_vd){_mm512_loadu_pd(x), _mm512_loadu_pd(x + 8)}; }
+
+AXK_VEC void axk_vd_store(double *y, axk_vd a)
+{
+	_mm512_storeu_pd(y, a.lo);
+	_mm512_storeu_pd(y + 8, a.hi);
+}
+
+AXK_VEC axk_vd axk_vd_add(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm512_add_pd(a.lo, b.lo), _mm512_add_pd(a.hi, b.hi)};
+}
+
+AXK_VEC axk_vd axk_vd_sub(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm512_sub_pd(a.lo, b.lo), _mm512_sub_pd(a.hi, b.hi)};
+}
+
+AXK_VEC axk_vd axk_vd_mul(axk_vd a, axk_vd b)
+{
+	return (axk_vd){_mm512_mul_pd(a.lo, b.lo), _mm512_mul_pd(a.hi, b.hi)};
+}
+
 #endif

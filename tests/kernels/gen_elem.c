@@ -201,9 +201,9 @@ void gen_reduce(Case *c)
 /* [outer][c][inner] with about 3,000 elements at most. */
 static size_t three(int *outer, int *channels, int *inner)
 {
-	*outer = rng_range(1, 5);
-	*channels = rng_chance(3) ? rng_range(30, 80) : rng_range(1, 10);
 	*inner = rng_chance(2) ? 1 : RNG_PICK(2, 7, 8, 63, 64, 65, 130);
+	*outer = rng_range(1, *inner == 1 && rng_chance(2) ? 70 : 5);
+	*channels = rng_chance(3) ? rng_range(30, 80) : rng_range(1, 10);
 	return (size_t)*outer * (size_t)*channels * (size_t)*inner;
 }
 

@@ -23,6 +23,17 @@ static void in_floats(Case *c, int i, size_t n)
 	c->buf[i] = (Buffer){ROLE_IN, n * sizeof(float), floats(c, n)};
 }
 
+/* The same with NaN and infinities among them. */
+static void in_specials(Case *c, int i, size_t n)
+{
+	in_floats(c, i, n);
+	float *x = c->buf[i].data;
+	for (size_t k = 0; k < n && rng_chance(2); k++)
+		if (rng_chance(12))
+			x[k] = rng_chance(2) ? NAN : rng_chance(2) ? INFINITY : -INFINITY;
+	c->float_out = true;
+}
+
 static void bounds(float *lo, float *hi)
 {
 	*lo = rng_chance(3) ? rng_float(-1.0f, 0.0f) : -INFINITY;
@@ -164,29 +175,29 @@ void gen_pool_f32(Case *c)
 {
 	struct axk_pool_f32 *p = &c->p.pool_f32;
 	size_t in = 1, out = 1;
-	*p = (struct axk_pool_f32){.planes = rng_range(1, 4), .count_pad = rng_chance(2)};
+	*p = (struct axk_pool_f32){.planes = rng_range(1, 3), .count_pad = rng_chance(2)};
 	for (int i = 0; i < 3; i++) {
 		p->k[i] = i || rng_chance(3) ? rng_range(1, 4) : 1;
 		p->s[i] = rng_range(1, 3);
 		p->d[i] = rng_chance(4) ? 2 : 1;
 		p->pb[i] = rng_range(0, p->k[i] - 1);
 		p->pe[i] = rng_range(0, p->k[i] - 1);
-		p->in[i] = rng_range(i ? 4 : 1, i == 2 ? 40 : 9);
+		p->in[i] = rng_range(i ? 4 : 1, i == 2 ? (rng_chance(4) ? 130 : 40) : 9);
 		int room = p->in[i] + p->pb[i] + p->pe[i] - (p->k[i] - 1) * p->d[i] - 1;
 		p->out[i] = room < 0 ? 1 : room / p->s[i] + 1 + rng_chance(4);
 		in *= (size_t)p->in[i];
 		out *= (size_t)p->out[i];
 	}
 	out_floats(c, 0, (size_t)p->planes * out);
-	in_floats(c, 1, (size_t)p->planes * in);
+	in_specials(c, 1, (size_t)p->planes * in);
 }
 
 void gen_gpool_f32(Case *c)
 {
 	struct axk_gpool_f32 *p = &c->p.gpool_f32;
-	*p = (struct axk_gpool_f32){.planes = rng_range(1, 40), .count = rng_range(1, 200)};
+	*p = (struct axk_gpool_f32){.planes = rng_range(1, 70), .count = rng_range(1, 200)};
 	out_floats(c, 0, (size_t)p->planes);
-	in_floats(c, 1, (size_t)(p->planes * p->count));
+	in_specials(c, 1, (size_t)(p->planes * p->count));
 }
 
 void gen_batchnorm_f32(Case *c)
@@ -214,7 +225,12 @@ void gen_norm_f32(Case *c)
 				   .row_step = channels,
 				   .inner = inner,
 				   .epsilon = 1e-5f};
-	p->rows = p->row_mod * rng_range(1, 3);
+	p->rows = p->row_mod * rng_range(1, rng_chance(2) ? 24 : 3);
+	if (rng_chance(3)) { /* layer normalization */
+		p->row_step = p->count;
+		p->inner = 1;
+		channels = p->count;
+	}
 	out_floats(c, 0, (size_t)(p->rows * p->count));
 	in_floats(c, 1, (size_t)(p->rows * p->count));
 	for (int i = 2; i < 4; i++)
@@ -243,7 +259,7 @@ void gen_lrn_f32(Case *c)
 void gen_resize_f32(Case *c)
 {
 	struct axk_resize_f32 *p = &c->p.resize_f32;
-	*p = (struct axk_resize_f32){.outer = rng_range(1, 4),
+	*p = (struct axk_resize_f32){.outer = rng_range(1, rng_chance(2) ? 70 : 4),
 				     .in = rng_range(1, 20),
 				     .out = rng_range(1, 40),
 				     .inner = RNG_PICK(1, 1, 7, 40),
