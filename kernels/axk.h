@@ -87,6 +87,9 @@ AXK_STRUCT(axk_conv, AXK_CONV_FIELDS)
 /* Depthwise: the same struct, groups == ic, oc == ic * multiplier (usually 1). With per-channel input
  * zero points zp_in is -1 and buf 5 is u8 zp_in[ic]; pack then takes them as its last argument. */
 
+/* Dense product as a kind of its own: the same struct with n = iw = kh = kw = 1, groups 1, ih = oh rows. The same
+ * bits as the 1x1 convolution, with the weights in their own order: small and simple, not fast. */
+
 /* Transposed convolution: out[y*sh - pt + ky*dh] += in[y] * w; the same struct; w as above. */
 
 /* Max pooling u8 (padding never wins); average pooling u8 by rule 4 (AveragePool): dequantize with

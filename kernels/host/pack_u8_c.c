@@ -46,6 +46,25 @@ void axk_pack_conv_u8_c(const void *params, const AxkPackIn *in, void *dst)
 	}
 }
 
+size_t axk_pack_bytes_dense_u8_c(const void *params)
+{
+	const struct axk_conv *p = params;
+	return (size_t)p->oc * (8 + (size_t)p->ic);
+}
+
+void axk_pack_dense_u8_c(const void *params, const AxkPackIn *in, void *dst)
+{
+	const struct axk_conv *p = params;
+	const int8_t *from = in->weights;
+	int32_t *bias = dst;
+	float *m = (float *)(bias + p->oc);
+	for (int c = 0; c < p->oc; c++) {
+		bias[c] = axk_folded_bias(in->bias[c], from + (size_t)c * p->ic, (size_t)p->ic, p->zp_in);
+		m[c] = in->m[c];
+	}
+	memcpy(m + p->oc, from, (size_t)p->oc * (size_t)p->ic);
+}
+
 size_t axk_pack_bytes_dwconv_u8_c(const void *params)
 {
 	const struct axk_conv *p = params;

@@ -8,6 +8,12 @@ int axk_units_conv_rows(const void *params)
 	return p->n * p->oh;
 }
 
+int axk_units_dense_u8_c(const void *params)
+{
+	const struct axk_conv *p = params;
+	return p->oh * ((p->oc + 7) / 8);
+}
+
 int axk_units_conv_u8_c(const void *params)
 {
 	const struct axk_conv *p = params;

@@ -23,6 +23,9 @@ int axk_fits_softmax_u8_vector(const void *params);
 /* pack_u8_c.c: weights of the reference kernels */
 size_t axk_pack_bytes_conv_u8_c(const void *params);
 void axk_pack_conv_u8_c(const void *params, const AxkPackIn *in, void *dst);
+int axk_units_dense_u8_c(const void *params); /* rows * blocks of 8 columns */
+size_t axk_pack_bytes_dense_u8_c(const void *params);
+void axk_pack_dense_u8_c(const void *params, const AxkPackIn *in, void *dst);
 size_t axk_pack_bytes_dwconv_u8_c(const void *params);
 void axk_pack_dwconv_u8_c(const void *params, const AxkPackIn *in, void *dst);
 size_t axk_pack_bytes_convt_u8_c(const void *params);

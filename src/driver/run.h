@@ -53,6 +53,7 @@ typedef struct AxcRun {
 	AxcOnnxInfo info;
 	AxcGraph *graph;     /* clean */
 	AxcGraph *quantized; /* as read back from quantized_model/ */
+	bool read_back;      /* that happened before quantized_model/ got its name */
 	AxcCalibConfig calib;
 	AxcSamples *samples; /* open, or NULL */
 	int n_verify;        /* kept for --verify */
@@ -99,6 +100,7 @@ bool axc_stage_replace(AxcRun *run); /* input_model/; the earlier run's files go
 /* ---- stages_quantize.c: the quantize half ---- */
 
 AxcQuantConfig axc_run_quant_config(const AxcRun *run);
+AxcSplit axc_run_split(const AxcRun *run);
 bool axc_stage_calibrate(AxcRun *run);
 bool axc_stage_quantize(AxcRun *run);
 bool axc_stage_export(AxcRun *run); /* quantized_model/ */

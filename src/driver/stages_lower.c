@@ -14,7 +14,7 @@ bool axc_stage_frontend(AxcRun *run)
 	const char *manifest = run->input;
 	if (run->mode != AXC_MODE_LOWER_ONLY)
 		manifest = axc_outdir_path(&run->out, "quantized_model/quantized_model_manifest.json");
-	if (!axc_model_read(run->arena, &run->d, manifest, &run->quantized))
+	if (!run->read_back && !axc_model_read(run->arena, &run->d, manifest, &run->quantized))
 		return false;
 	run->report.model.name = axc_strdup(run->keep, run->quantized->model_name);
 	AxcQuantSummary s = axc_quant_summary(run->quantized);
@@ -28,18 +28,21 @@ bool axc_stage_frontend(AxcRun *run)
 
 /* ---- program ---- */
 
-/* Bytes a pool may have: the constraint, and its size when that was set, times resources_used; 0: no limit. */
-static size_t budget(const AxcConfig *cfg, AxcPropId constraint, AxcPropId size)
+/* Bytes a pool may have: the least of its constraint and its sizes (those that were set), times resources_used. */
+static void budget(const AxcConfig *cfg, AxcPlanConfig *config, AxcPool pool, const AxcPropId *ids, int n)
 {
 	int64_t most = INT64_MAX;
-	if (!cfg->at[constraint].null)
-		most = cfg->at[constraint].integer;
-	if (!axc_config_is_default(cfg, size))
-		most = AXC_MIN(most, cfg->at[size].integer);
-	double part = AXC_CFG_REAL(cfg, resources_used);
+	for (int i = 0; i < n; i++) {
+		if (axc_config_is_default(cfg, ids[i]) || cfg->at[ids[i]].null || cfg->at[ids[i]].integer >= most)
+			continue;
+		most = cfg->at[ids[i]].integer;
+		config->budget_name[pool] = axc_property(ids[i])->name;
+	}
 	if (most == INT64_MAX)
-		return 0;
-	return AXC_MAX((size_t)1, (size_t)((double)most * part));
+		return;
+	config->budget_bytes[pool] = AXC_MAX((size_t)1, (size_t)((double)most * AXC_CFG_REAL(cfg, resources_used)));
+	if (AXC_CFG_REAL(cfg, resources_used) < 1.0)
+		config->budget_part = "resources_used";
 }
 
 static AxcPool pool_of(const char *name)
@@ -56,9 +59,9 @@ static AxcPlanConfig plan_config(const AxcConfig *cfg)
 		.io_home = pool_of(AXC_CFG_TEXT(cfg, io_memory_pool)),
 		.const_home = pool_of(AXC_CFG_TEXT(cfg, constant_memory_pool)),
 	};
-	config.budget_bytes[AXC_POOL_DDR] = budget(cfg, AXC_P_ddr_constraint, AXC_P_ddr_size_used);
-	config.budget_bytes[AXC_POOL_L2] = budget(cfg, AXC_P_l2_constraint, AXC_P_l2_size_used);
-	config.budget_bytes[AXC_POOL_L1] = budget(cfg, AXC_P_l1_constraint, AXC_P_l1_size_used);
+	budget(cfg, &config, AXC_POOL_DDR, (AxcPropId[]){AXC_P_ddr_constraint, AXC_P_ddr_size_used, AXC_P_ddr_size_max}, 3);
+	budget(cfg, &config, AXC_POOL_L2, (AxcPropId[]){AXC_P_l2_constraint, AXC_P_l2_size_used}, 2);
+	budget(cfg, &config, AXC_POOL_L1, (AxcPropId[]){AXC_P_l1_constraint, AXC_P_l1_size_used}, 2);
 	return config;
 }
 
@@ -105,6 +108,9 @@ bool axc_stage_midend(AxcRun *run)
 		.run_f32 = !AXC_CFG_BOOL(cfg, remove_io_quantization),
 		.io_padding = AXC_CFG_BOOL(cfg, apply_pword_padding),
 		.io_nhwc = AXC_CFG_BOOL(cfg, remove_io_padding_and_layout_transform),
+		.dense_as_conv = AXC_CFG_BOOL(cfg, rewrite_dense_to_conv2d),
+		.lut_takes_mac = AXC_CFG_BOOL(cfg, simplify_mac_before_after_lut),
+		.split = axc_run_split(run),
 		.profile = AXC_CFG(cfg, profiling_levels)->n_list > 0,
 	};
 	AxcText text = {.arena = run->arena};

@@ -5,6 +5,7 @@ AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
 	const char *condition = AXC_CFG_TEXT(cfg, graph_cleaner_condition);
+	bool chosen = AXC_CFG_BOOL(cfg, run_graph_cleaner);
 	bool hybrid = strcmp(AXC_CFG_TEXT(cfg, quantization_scheme), "hybrid_per_tensor_per_channel") == 0;
 	return (AxcQuantConfig){
 		.float32 = strcmp(AXC_CFG_TEXT(cfg, precision), "float32") == 0,
@@ -12,9 +13,17 @@ AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 		.per_channel_dw = hybrid || AXC_CFG_BOOL(cfg, quantize_dw_channel_wise),
 		.keep_float = AXC_CFG(cfg, keep_float)->list,
 		.n_keep_float = AXC_CFG(cfg, keep_float)->n_list,
-		.last_op = AXC_CFG_TEXT(cfg, graph_cleaner_node),
+		.last_op = chosen ? AXC_CFG_TEXT(cfg, graph_cleaner_node) : NULL,
 		.last_by_first_dimension = condition && strstr(condition, "first_dimension") != NULL,
 		.last_threshold = AXC_CFG_INT(cfg, graph_cleaner_threshold),
+	};
+}
+
+AxcSplit axc_run_split(const AxcRun *run)
+{
+	return (AxcSplit){
+		.whole = !AXC_CFG_BOOL(&run->cfg, run_graph_cleaner),
+		.bare_layout = AXC_CFG_BOOL(&run->cfg, remove_layout_transform_from_preamble),
 	};
 }
 
@@ -123,6 +132,20 @@ static bool write_quantized(AxcRun *run, const char *dir)
 	       axc_onnx_write_qdq(&run->d, run->quantized, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), onnx);
 }
 
+/* Property quantized_graph_export = false: the lower half reads the graph back first, then its files go. */
+static bool withhold_graph(AxcRun *run, const char *dir)
+{
+	AxcText manifest = {.arena = run->arena};
+	const char *path = axc_path_join(run->arena, dir, "quantized_model_manifest.json");
+	axc_model_manifest(run->arena, run->quantized, false, &manifest);
+	if (run->mode == AXC_MODE_BOTH && !axc_model_read(run->arena, &run->d, path, &run->quantized))
+		return false;
+	run->read_back = true;
+	return axc_remove_tree(axc_path_join(run->arena, dir, "quantized_model.json")) &&
+	       axc_remove_tree(axc_path_join(run->arena, dir, "quantized_model.bin")) &&
+	       axc_write_file(&run->d, path, manifest.at, manifest.n);
+}
+
 /* Samples are not needed any more behind this stage: --verify has its copies, and the Python workers end. */
 bool axc_stage_export(AxcRun *run)
 {
@@ -132,5 +155,7 @@ bool axc_stage_export(AxcRun *run)
 		return false;
 	axc_samples_close(run->samples);
 	run->samples = NULL;
+	if (!AXC_CFG_BOOL(&run->cfg, quantized_graph_export) && !withhold_graph(run, temp))
+		return run->d.failed ? false : axc_fail(&run->d, "cannot remove quantized_model.json");
 	return axc_outdir_publish(&run->out, &run->d, "quantized_model");
 }

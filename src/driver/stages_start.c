@@ -65,27 +65,52 @@ static void describe_model(AxcRun *run)
 			run->report.model.parameters += axc_shape_count(&g->values.at[i].shape);
 }
 
-/* Property graph_cleaner_dump_full_opt_onnx: a file name in the output directory. */
-static bool write_cleaned(AxcRun *run)
+/* Properties graph_cleaner_dump_…_onnx: a file name in the output directory. */
+static bool write_dump(AxcRun *run, AxcPropId property, const AxcGraph *g)
 {
-	const char *name = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_full_opt_onnx);
-	if (!name || !run->has_out)
-		return true;
+	const char *name = run->cfg.at[property].text, *key = axc_property(property)->name;
 	const char *path = axc_outdir_path(&run->out, name);
 	if (!*name || strchr(name, '/') || axc_outdir_is_artifact(name) || name[0] == '.')
-		return axc_fail(&run->d, "graph_cleaner_dump_full_opt_onnx must be a file name that nothing else has, found "
-		                "'%s'", axc_safe_name(run->keep, name));
+		return axc_fail(&run->d, "%s must be a file name that nothing else has, found '%s'", key,
+		                axc_safe_name(run->keep, name));
 	if (axc_exists(path) && !axc_earlier_has(&run->out, name))
-		return axc_fail(&run->d, "graph_cleaner_dump_full_opt_onnx: '%s' exists", axc_safe_name(run->keep, path));
+		return axc_fail(&run->d, "%s: '%s' exists", key, axc_safe_name(run->keep, path));
 	axc_outdir_list(&run->out, name, 0, 0, true);
 	return axc_run_journal(run) &&
-	       axc_onnx_write(&run->d, run->graph, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), path) &&
+	       axc_onnx_write(&run->d, g, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), path) &&
 	       axc_outdir_measure(&run->out, &run->d, name);
+}
+
+/* What will compute in int8 and what lies between. */
+static AxcGraph *float_core(AxcRun *run)
+{
+	AxcQuantConfig config = axc_run_quant_config(run);
+	const AxcQuantPlan *plan = axc_quant_plan(run->arena, run->graph, &config);
+	bool *in_int8 = AXC_NEW_ARRAY(run->arena, bool, run->graph->values.n);
+	for (AxcId v = 1; v < run->graph->values.n; v++)
+		in_int8[v] = (plan->value_int8[v] || plan->float_out[v]) && !run->graph->values.at[v].data;
+	return axc_float_core_graph(run->graph, in_int8, axc_run_split(run), run->arena);
+}
+
+static bool write_dumps(AxcRun *run)
+{
+	const char *full = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_full_opt_onnx);
+	const char *core = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_core_onnx);
+	if (!run->has_out)
+		return true;
+	if (full && core && strcmp(full, core) == 0)
+		return axc_fail(&run->d, "graph_cleaner_dump_core_onnx and graph_cleaner_dump_full_opt_onnx are both '%s'",
+		                axc_safe_name(run->keep, full));
+	return (!full || write_dump(run, AXC_P_graph_cleaner_dump_full_opt_onnx, run->graph)) &&
+	       (!core || write_dump(run, AXC_P_graph_cleaner_dump_core_onnx, float_core(run)));
 }
 
 bool axc_stage_clean(AxcRun *run)
 {
+	double neutral = AXC_CFG_REAL(&run->cfg, softmax_neutral_value);
 	AxcPassConfig config = {
+		.only_needed = !AXC_CFG_BOOL(&run->cfg, run_graph_cleaner),
+		.softmax_neutral = &neutral,
 		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
 		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
 		.trace = &run->trace,
@@ -96,7 +121,7 @@ bool axc_stage_clean(AxcRun *run)
 	axc_log(&run->d, AXC_INFO, "%s: %u nodes, %.1f million MACs, %.2f million parameters",
 	        run->graph->model_name, run->report.model.nodes, (double)run->report.model.macs / 1e6,
 	        (double)run->report.model.parameters / 1e6);
-	return write_cleaned(run) && axc_run_dump_graph(run, "clean", run->graph);
+	return write_dumps(run) && axc_run_dump_graph(run, "clean", run->graph);
 }
 
 bool axc_stage_check(AxcRun *run)

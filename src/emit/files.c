@@ -227,10 +227,10 @@ static bool write_text(AxcDiag *d, AxcArena *arena, const char *dir, const char 
 	return axc_write_file(d, axc_path_join(arena, dir, name), t->at, t->n);
 }
 
-static bool write_outer(AxcArena *arena, AxcDiag *d, const AxcGraph *quantized, const AxcEmitConfig *config,
-                        const char *dir, AxcPart part, const char *name, bool *ret_written)
+static bool write_outer(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph *quantized,
+                        const AxcEmitConfig *config, const char *dir, AxcPart part, const char *name, bool *ret_written)
 {
-	const AxcGraph *g = config->split_graphs ? axc_outer_graph(quantized, arena, part) : NULL;
+	const AxcGraph *g = config->split_graphs ? axc_outer_graph(quantized, p->split, arena, part) : NULL;
 	*ret_written = g != NULL;
 	return !g || axc_onnx_write(d, g, config->onnx_opset, axc_path_join(arena, dir, name));
 }
@@ -253,8 +253,8 @@ bool axc_emit(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph *
 		                  &so, &so_bytes))
 			return false;
 	}
-	if (p->has_i8 && (!write_outer(arena, d, quantized, config, dir, AXC_PART_PRE, "preprocess_graph.onnx", &pre) ||
-	                  !write_outer(arena, d, quantized, config, dir, AXC_PART_POST, "postprocess_graph.onnx", &post)))
+	if (p->has_i8 && (!write_outer(arena, d, p, quantized, config, dir, AXC_PART_PRE, "preprocess_graph.onnx", &pre) ||
+	                  !write_outer(arena, d, p, quantized, config, dir, AXC_PART_POST, "postprocess_graph.onnx", &post)))
 		return false;
 	model_json(&model, arena, p, consts, so, so_bytes, pre, post);
 	manifest_json(&manifest, p, pre, post);

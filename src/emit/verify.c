@@ -170,7 +170,7 @@ static bool prepare(Verifier *v, const char *dir)
 		return false;
 	if (!v->p->has_i8)
 		return true;
-	v->core = axc_core_graph(v->g, v->arena);
+	v->core = axc_core_graph(v->g, v->p->split, v->arena);
 	return axc_eval_new(v->arena, v->d, v->core, axk_cpu_isa(), false, NULL, &v->core_eval);
 }
 

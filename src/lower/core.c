@@ -8,30 +8,12 @@ static bool quantized(const AxcValue *v)
 	return !v->data && (v->dtype == AXC_I8 || (v->dtype == AXC_F32 && v->q.n));
 }
 
-/* after[v]: v is int8 or comes from an int8 value; before[v]: v is int8 or leads to one. */
-static void mark(const AxcGraph *g, bool *after, bool *before)
+static const bool *quantized_values(const AxcGraph *g, AxcArena *arena)
 {
-	for (AxcId i = 1; i < g->nodes.n; i++) {
-		const AxcNode *n = &g->nodes.at[i];
-		bool any = false;
-		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
-			any = any || after[n->in[k]];
-		for (uint32_t k = 0; k < n->n_out && !n->dead; k++)
-			after[n->out[k]] = n->out[k] && (any || quantized(&g->values.at[n->out[k]]));
-	}
-	for (AxcId i = g->nodes.n - 1; i >= 1; i--) {
-		const AxcNode *n = &g->nodes.at[i];
-		bool any = false;
-		for (uint32_t k = 0; k < n->n_out && !n->dead; k++) {
-			AxcId v = n->out[k];
-			before[v] = v && (before[v] || quantized(&g->values.at[v]));
-			any = any || before[v];
-		}
-		for (uint32_t k = 0; k < n->n_in && !n->dead; k++) {
-			const AxcValue *v = &g->values.at[n->in[k]];
-			before[n->in[k]] = n->in[k] && (before[n->in[k]] || any || quantized(v));
-		}
-	}
+	bool *in_int8 = AXC_NEW_ARRAY(arena, bool, g->values.n);
+	for (AxcId v = 1; v < g->values.n; v++)
+		in_int8[v] = quantized(&g->values.at[v]);
+	return in_int8;
 }
 
 static bool is_op(const AxcNode *n, const char *op)
@@ -39,14 +21,56 @@ static bool is_op(const AxcNode *n, const char *op)
 	return strcmp(n->op_type, op) == 0;
 }
 
-const AxcPart *axc_parts(const AxcGraph *g, AxcArena *arena)
+/* ---- parts ---- */
+
+/* after[v]: v is int8 or comes from an int8 value; before[v]: v is int8 or leads to one. */
+static void mark(const AxcGraph *g, const bool *in_int8, bool *after, bool *before)
 {
-	AxcPart *part = AXC_NEW_ARRAY(arena, AxcPart, g->nodes.n);
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		after[g->inputs.at[i]] = in_int8[g->inputs.at[i]];
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		const AxcNode *n = &g->nodes.at[i];
+		bool any = false;
+		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
+			any = any || after[n->in[k]];
+		for (uint32_t k = 0; k < n->n_out && !n->dead; k++)
+			after[n->out[k]] = n->out[k] && (any || in_int8[n->out[k]]);
+	}
+	for (AxcId i = g->nodes.n - 1; i >= 1; i--) {
+		const AxcNode *n = &g->nodes.at[i];
+		bool any = false;
+		for (uint32_t k = 0; k < n->n_out && !n->dead; k++) {
+			AxcId v = n->out[k];
+			before[v] = v && (before[v] || in_int8[v]);
+			any = any || before[v];
+		}
+		for (uint32_t k = 0; k < n->n_in && !n->dead; k++)
+			before[n->in[k]] = n->in[k] && (before[n->in[k]] || any || in_int8[n->in[k]]);
+	}
+}
+
+/* Property run_graph_cleaner is false: all but what turns inputs into int8 and outputs back. */
+static void all_core(const AxcGraph *g, const AxcUses *uses, AxcPart *part)
+{
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		const AxcNode *n = &g->nodes.at[i];
+		bool quantizes = !n->dead && is_op(n, "QuantizeLinear") && g->values.at[n->in[0]].is_input;
+		part[i] = AXC_PART_CORE;
+		for (uint32_t u = quantizes ? uses->first[n->in[0]] : 0; quantizes && u < uses->first[n->in[0] + 1]; u++)
+			quantizes = is_op(&g->nodes.at[uses->node[u]], "QuantizeLinear");
+		if (quantizes && !axc_is_graph_output(g, n->in[0]))
+			part[i] = AXC_PART_PRE;
+		if (!n->dead && is_op(n, "DequantizeLinear") && axc_is_graph_output(g, n->out[0]) &&
+		    uses->first[n->out[0]] == uses->first[n->out[0] + 1])
+			part[i] = AXC_PART_POST;
+	}
+}
+
+static void between_int8(const AxcGraph *g, const bool *in_int8, AxcArena *arena, AxcPart *part)
+{
 	bool *after = AXC_NEW_ARRAY(arena, bool, g->values.n);
 	bool *before = AXC_NEW_ARRAY(arena, bool, g->values.n);
-	for (uint32_t i = 0; i < g->inputs.n; i++)
-		after[g->inputs.at[i]] = quantized(&g->values.at[g->inputs.at[i]]);
-	mark(g, after, before);
+	mark(g, in_int8, after, before);
 	for (AxcId i = 1; i < g->nodes.n; i++) {
 		const AxcNode *n = &g->nodes.at[i];
 		bool from = false, to = false;
@@ -57,8 +81,64 @@ const AxcPart *axc_parts(const AxcGraph *g, AxcArena *arena)
 		/* an int8 operator whose inputs are all quantized here is core even if nothing follows */
 		part[i] = !from ? AXC_PART_PRE : to ? AXC_PART_CORE : AXC_PART_POST;
 	}
+}
+
+/* [n][h][w][c] to [n][c][h][w]: as Transpose, or as a Reshape where no element changes its place. */
+static bool to_channels_first(const AxcGraph *g, const AxcNode *n)
+{
+	const AxcShape *x = &g->values.at[n->in[0]].shape, *y = &g->values.at[n->out[0]].shape;
+	static const int64_t wanted[4] = {0, 3, 1, 2};
+	uint32_t count = 0;
+	const int64_t *perm = is_op(n, "Transpose") ? axc_attr_ints(n, "perm", &count) : NULL;
+	if (n->domain[0] || x->rank != 4 || y->rank != 4)
+		return false;
+	if (perm)
+		return count == 4 && memcmp(perm, wanted, sizeof wanted) == 0;
+	for (int i = 0; i < 4; i++)
+		if (y->dim[i] != x->dim[wanted[i]])
+			return false;
+	return is_op(n, "Reshape") && (x->dim[3] == 1 || x->dim[1] * x->dim[2] == 1);
+}
+
+static AxcId only_reader(const AxcGraph *g, const AxcUses *uses, AxcId v)
+{
+	bool alone = uses->first[v + 1] - uses->first[v] == 1 && !axc_is_graph_output(g, v);
+	return alone ? uses->node[uses->first[v]] : 0;
+}
+
+AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input)
+{
+	AxcId i = only_reader(g, uses, input);
+	if (i && is_op(&g->nodes.at[i], "QuantizeLinear"))
+		i = only_reader(g, uses, g->nodes.at[i].out[0]);
+	return i && to_channels_first(g, &g->nodes.at[i]) && !axc_is_graph_output(g, g->nodes.at[i].out[0]) ? i : 0;
+}
+
+static const AxcPart *parts(const AxcGraph *g, const bool *in_int8, AxcSplit split, AxcArena *arena)
+{
+	AxcPart *part = AXC_NEW_ARRAY(arena, AxcPart, g->nodes.n);
+	AxcUses uses = axc_graph_uses(g, arena);
+	bool any = false;
+	for (AxcId v = 1; v < g->values.n; v++)
+		any = any || (in_int8[v] && !g->values.at[v].dead);
+	if (split.whole && any)
+		all_core(g, &uses, part);
+	else
+		between_int8(g, in_int8, arena, part);
+	for (uint32_t i = 0; i < g->inputs.n && split.bare_layout; i++) {
+		AxcId layout = axc_leading_layout(g, &uses, g->inputs.at[i]);
+		if (layout)
+			part[layout] = AXC_PART_PRE;
+	}
 	return part;
 }
+
+const AxcPart *axc_parts(const AxcGraph *g, AxcSplit split, AxcArena *arena)
+{
+	return parts(g, quantized_values(g, arena), split, arena);
+}
+
+/* ---- parts as graphs ---- */
 
 /* Values that enter or leave the part: producer outside / reader outside. */
 static void boundary(AxcGraph *c, const AxcGraph *g, const AxcPart *part, AxcPart keep, bool *is_in,
@@ -108,9 +188,8 @@ static void boundary(AxcGraph *c, const AxcGraph *g, const AxcPart *part, AxcPar
 		}
 }
 
-static AxcGraph *part_graph(const AxcGraph *g, AxcArena *arena, AxcPart keep)
+static AxcGraph *part_graph(const AxcGraph *g, const AxcPart *part, AxcArena *arena, AxcPart keep)
 {
-	const AxcPart *part = axc_parts(g, arena);
 	AxcGraph *c = axc_graph_copy(g, arena);
 	bool *is_in = AXC_NEW_ARRAY(arena, bool, g->values.n);
 	bool *is_out = AXC_NEW_ARRAY(arena, bool, g->values.n);
@@ -123,21 +202,56 @@ static AxcGraph *part_graph(const AxcGraph *g, AxcArena *arena, AxcPart keep)
 	return c;
 }
 
-AxcGraph *axc_core_graph(const AxcGraph *g, AxcArena *arena)
+AxcGraph *axc_core_graph(const AxcGraph *g, AxcSplit split, AxcArena *arena)
 {
-	AxcGraph *c = part_graph(g, arena, AXC_PART_CORE);
+	AxcGraph *c = part_graph(g, axc_parts(g, split, arena), arena, AXC_PART_CORE);
+	AxcUses uses = axc_graph_uses(c, arena);
 	for (uint32_t i = 0; i < c->outputs.n; i++) {
-		AxcValue *v = axc_value(c, c->outputs.at[i]);
-		if (v->dtype == AXC_F32 && v->q.n)
+		AxcId id = c->outputs.at[i];
+		AxcValue *v = axc_value(c, id);
+		if (v->dtype == AXC_F32 && v->q.n && uses.first[id] == uses.first[id + 1])
 			v->dtype = AXC_I8;
 	}
 	axc_graph_dce(c);
 	return c;
 }
 
-AxcGraph *axc_outer_graph(const AxcGraph *g, AxcArena *arena, AxcPart keep)
+AxcGraph *axc_float_core_graph(const AxcGraph *clean, const bool *in_int8, AxcSplit split, AxcArena *arena)
 {
-	AxcGraph *c = part_graph(g, arena, keep);
+	AxcGraph *c = part_graph(clean, parts(clean, in_int8, split, arena), arena, AXC_PART_CORE);
+	if (!c->outputs.n)
+		c = axc_graph_copy(clean, arena);
+	axc_graph_dce(c);
+	axc_graph_compact(c);
+	return c;
+}
+
+/* The graph's input `from` begins behind the node instead, under its own name. */
+static void begin_behind(AxcGraph *c, AxcId node, AxcId from)
+{
+	AxcId to = axc_node(c, node)->out[0];
+	bool direct = axc_node(c, node)->in[0] == from;
+	axc_node_kill(c, node);
+	for (uint32_t k = 0; k < c->outputs.n; k++)
+		if (c->outputs.at[k] == to)
+			c->outputs.at[k] = from;
+	if (!direct) /* it was quantized first: nothing of the part reads it */
+		return;
+	for (uint32_t k = 0; k < c->inputs.n; k++)
+		if (c->inputs.at[k] == from)
+			c->inputs.at[k] = to;
+	AxcValue *x = axc_value(c, from), *y = axc_value(c, to);
+	const char *name = x->name;
+	x->name = y->name;
+	y->name = name;
+	x->is_input = false;
+	y->is_input = true;
+}
+
+AxcGraph *axc_outer_graph(const AxcGraph *g, AxcSplit split, AxcArena *arena, AxcPart keep)
+{
+	AxcGraph *c = part_graph(g, axc_parts(g, split, arena), arena, keep);
+	AxcUses uses = axc_graph_uses(g, arena);
 	bool any = false;
 	/* quantizing and dequantizing is the caller's part of the boundary: the graph is float on both sides */
 	for (AxcId i = 1; i < c->nodes.n; i++) {
@@ -145,7 +259,6 @@ AxcGraph *axc_outer_graph(const AxcGraph *g, AxcArena *arena, AxcPart keep)
 		if (n->dead)
 			continue;
 		bool q = is_op(n, "QuantizeLinear"), dq = is_op(n, "DequantizeLinear");
-		any = any || !(q || dq);
 		if (!q && !dq)
 			continue;
 		AxcId from = n->in[0], to = n->out[0];
@@ -161,6 +274,13 @@ AxcGraph *axc_outer_graph(const AxcGraph *g, AxcArena *arena, AxcPart keep)
 					c->inputs.at[k] = to;
 		}
 	}
+	for (uint32_t i = 0; i < g->inputs.n && split.bare_layout && keep == AXC_PART_PRE; i++) {
+		AxcId layout = axc_leading_layout(g, &uses, g->inputs.at[i]);
+		if (layout && !axc_node(c, layout)->dead)
+			begin_behind(c, layout, g->inputs.at[i]);
+	}
+	for (AxcId i = 1; i < c->nodes.n; i++)
+		any = any || !c->nodes.at[i].dead;
 	if (!any)
 		return NULL;
 	for (uint32_t i = 0; i < c->inputs.n; i++)

@@ -4,7 +4,9 @@
  *              as a chain) is a function of a byte, so a 256-entry table that composes the nodes' own
  *              integer meanings gives exactly their bits
  *   residual   an Add/Sub with another tensor of the same shape
- * Both keep every rounding of the unfused chain.
+ * Both keep every rounding of the unfused chain. Where no such operator stands in front, expressions with an activation
+ * in them still become one table. Property simplify_mac_before_after_lut = false: tables hold activations only, the
+ * multiplications and additions around them run as steps of their own.
  */
 #include "lower/lower.h"
 
@@ -80,6 +82,12 @@ bool axc_node_table(const AxcLowering *l, const AxcNode *n, uint8_t table[256])
 	return run_on_bytes(l, n, &in, 1, identity, table);
 }
 
+/* The node may become part of a table with others. */
+static bool joins_table(const AxcLowering *l, const AxcNode *n, AxcId *ret_in)
+{
+	return unary_in_effect(l, n, ret_in) && (l->config->lut_takes_mac || n->op->lower == AXC_LK_TABLE);
+}
+
 static AxcId only_output(const AxcNode *n)
 {
 	return n->n_out >= 1 ? n->out[0] : 0;
@@ -137,11 +145,11 @@ static AxcId absorb_tables(AxcLowering *l, AxcId v, uint8_t *table, bool *ret_an
 		AxcId nodes[8], in;
 		int n_nodes = 0;
 		AxcId r = sole_reader(l, v), end = 0;
-		if (r && !l->absorbed[r] && unary_in_effect(l, &l->g->nodes.at[r], &in)) {
+		if (r && !l->absorbed[r] && joins_table(l, &l->g->nodes.at[r], &in)) {
 			if (!axc_node_table(l, &l->g->nodes.at[r], next))
 				return v;
 			end = r;
-		} else if (!r) {
+		} else if (!r && l->config->lut_takes_mac) {
 			end = self_gated(l, v, next, nodes, &n_nodes);
 		}
 		if (!end)
@@ -185,6 +193,31 @@ static void absorb_add(AxcLowering *l, AxcFusion *f)
 	l->absorbed[r] = true;
 }
 
+/* An expression of one tensor that no convolution or product makes: its first node runs it all as one table. */
+static void join_tables(AxcLowering *l, AxcId i)
+{
+	AxcFusion *f = &l->fusion[i];
+	const AxcNode *n = &l->g->nodes.at[i];
+	uint8_t table[256];
+	AxcId nodes[8], in, last = i;
+	int n_nodes = 0;
+	bool any = false;
+	if (!unary_in_effect(l, n, &in))
+		return;
+	AxcId end = n->n_in == 1 ? self_gated(l, in, table, nodes, &n_nodes) : 0;
+	if (end && nodes[0] == i) {
+		for (int k = 1; k < n_nodes; k++)
+			l->absorbed[nodes[k]] = true;
+		l->absorbed[end] = any = true;
+		f->out = only_output(&l->g->nodes.at[end]);
+	} else if (!axc_node_table(l, n, table)) {
+		return;
+	}
+	f->out = absorb_tables(l, f->out, table, &any, &last);
+	if (any)
+		f->lut = axc_memdup(l->arena, table, sizeof table);
+}
+
 void axc_fuse(AxcLowering *l)
 {
 	/* from the end: of two convolutions that meet in an Add the later one takes it */
@@ -207,4 +240,7 @@ void axc_fuse(AxcLowering *l)
 		if (f->at != i)
 			l->deferred[f->at] = i;
 	}
+	for (AxcId i = 1; i < l->g->nodes.n && l->config->lut_takes_mac; i++)
+		if (!l->g->nodes.at[i].dead && !l->absorbed[i] && !fusable_mac(l, &l->g->nodes.at[i]))
+			join_tables(l, i);
 }

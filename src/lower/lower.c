@@ -31,6 +31,10 @@ static const char *port_name(const AxcLowering *l, AxcId v)
 {
 	const AxcValue *value = &l->g->values.at[v];
 	const AxcNode *n = &l->g->nodes.at[value->producer];
+	if (value->producer && l->layout[value->producer]) {
+		value = &l->g->values.at[n->in[0]];
+		n = &l->g->nodes.at[value->producer];
+	}
 	if (value->producer && is_op(n, "QuantizeLinear") && l->part[value->producer] == AXC_PART_PRE)
 		return l->g->values.at[n->in[0]].name;
 	for (uint32_t u = l->uses.first[v]; u < l->uses.first[v + 1]; u++) {
@@ -41,7 +45,7 @@ static const char *port_name(const AxcLowering *l, AxcId v)
 	return value->name;
 }
 
-static AxcPort make_port(const AxcLowering *l, AxcId v, bool core)
+static AxcPort make_port(const AxcLowering *l, const AxcGraph *core, AxcId v)
 {
 	const AxcValue *value = &l->g->values.at[v];
 	AxcPort port = {.value = v, .name = value->name, .dtype = value->dtype, .original = value->shape};
@@ -50,7 +54,7 @@ static AxcPort make_port(const AxcLowering *l, AxcId v, bool core)
 	if (!core)
 		return port;
 	port.name = port_name(l, v);
-	if (value->q.n == 1) {
+	if (core->values.at[v].dtype == AXC_I8 && value->q.n == 1) {
 		port.dtype = AXC_I8;
 		port.scale = value->q.scale[0];
 		port.zero_point = value->q.zero_point[0];
@@ -62,15 +66,15 @@ static AxcPort make_port(const AxcLowering *l, AxcId v, bool core)
 static void make_ports(AxcLowering *l)
 {
 	AxcProgram *p = l->p;
-	AxcGraph *core = axc_core_graph(l->g, l->arena);
+	AxcGraph *core = axc_core_graph(l->g, l->config->split, l->arena);
 	for (uint32_t i = 0; i < core->inputs.n; i++)
-		AXC_PUSH(l->arena, &p->in_i8, make_port(l, core->inputs.at[i], true));
+		AXC_PUSH(l->arena, &p->in_i8, make_port(l, core, core->inputs.at[i]));
 	for (uint32_t i = 0; i < core->outputs.n; i++)
-		AXC_PUSH(l->arena, &p->out_i8, make_port(l, core->outputs.at[i], true));
+		AXC_PUSH(l->arena, &p->out_i8, make_port(l, core, core->outputs.at[i]));
 	for (uint32_t i = 0; i < l->g->inputs.n; i++)
-		AXC_PUSH(l->arena, &p->in_f32, make_port(l, l->g->inputs.at[i], false));
+		AXC_PUSH(l->arena, &p->in_f32, make_port(l, NULL, l->g->inputs.at[i]));
 	for (uint32_t i = 0; i < l->g->outputs.n; i++)
-		AXC_PUSH(l->arena, &p->out_f32, make_port(l, l->g->outputs.at[i], false));
+		AXC_PUSH(l->arena, &p->out_f32, make_port(l, NULL, l->g->outputs.at[i]));
 	p->has_i8 = p->out_i8.n > 0;
 	p->has_f32 = l->config->run_f32 || !p->has_i8;
 }
@@ -124,6 +128,12 @@ bool axc_store_port(AxcLowering *l, AxcId value, const AxcView *from)
 	return ok;
 }
 
+bool axc_store_port_of(AxcLowering *l, AxcId value)
+{
+	AxcView from = axc_dense_view(l, value);
+	return axc_store_port(l, value, &from);
+}
+
 bool axc_store_float(AxcLowering *l, AxcId value, const AxcView *from)
 {
 	if (!l->dense[value] && axc_view_is_row_major(from) && from->offset == 0) {
@@ -132,6 +142,20 @@ bool axc_store_float(AxcLowering *l, AxcId value, const AxcView *from)
 	}
 	AxcView to = axc_dense_view(l, value);
 	return axc_step_copy(l, &to, from, 4, 0);
+}
+
+/* What a leading change of layout reads lies in the memory of what it makes: run_f32 quantizes into it. */
+static void view_before_layout(AxcLowering *l, AxcId value, const AxcView *made)
+{
+	static const int from[4] = {0, 2, 3, 1};
+	AxcId node = l->g->values.at[value].producer;
+	if (!node || !l->layout[node])
+		return;
+	AxcId in = l->g->nodes.at[node].in[0];
+	AxcView v = {.buf = made->buf, .offset = made->offset, .shape = l->g->values.at[in].shape};
+	for (int i = 0; i < 4; i++)
+		v.stride[i] = made->stride[from[i]];
+	l->view[in] = v;
 }
 
 /* run_i8's inputs into the workspace. */
@@ -146,6 +170,8 @@ static bool load_ports(AxcLowering *l)
 			to = axc_dense_view(l, port->value);
 		else if (!axc_view_new(l, port->value, NULL, &to))
 			return false;
+		if (i8)
+			view_before_layout(l, port->value, &to);
 		if (!axc_step_copy(l, &to, &from, (int)axc_dtype_bytes(port->dtype), i8 ? 128 : 0))
 			return false;
 	}
@@ -184,6 +210,8 @@ static void aim_outputs(AxcLowering *l)
 		bool once = true;
 		for (uint32_t k = 0; k < l->g->outputs.n; k++)
 			once = once && (k == i || l->g->outputs.at[k] != v);
+		/* a float result of the core is run_i8's too */
+		once = once && !(l->part[value->producer] == AXC_PART_CORE && l->p->has_i8 && !value->q.n);
 		if (once && value->producer && !l->dense[v] && axc_n_readers(l, v) == 0 && value->dtype != AXC_I8)
 			l->dense[v] = port_buf(l, AXC_SPACE_OUT, &l->p->out_f32.at[i], (int)i);
 	}
@@ -368,6 +396,8 @@ static bool lower_node(AxcLowering *l, AxcId node)
 		const AxcValue *v = &l->g->values.at[n->out[k]];
 		int8 = int8 || (n->out[k] && (v->dtype == AXC_I8 || (v->dtype == AXC_F32 && v->q.n)));
 	}
+	if (l->layout[node] && l->view[n->out[0]].buf) /* view_before_layout */
+		return true;
 	begin_layer(l, node, !int8 && !dq);
 	if (dq && !core) {
 		AxcView from;
@@ -376,17 +406,15 @@ static bool lower_node(AxcLowering *l, AxcId node)
 	}
 	if (!l->entries)
 		return true;
-	if (q || dq)
-		return lower_quantize(l, n, q);
+	if (q)
+		return lower_quantize(l, n, true);
 	if (int8)
 		return lower_int8(l, node);
-	if (!lower_float(l, node))
+	if (dq ? !lower_quantize(l, n, false) : !lower_float(l, node))
 		return false;
-	for (uint32_t k = 0; k < n->n_out && core; k++) {
-		AxcView from = axc_dense_view(l, n->out[k]);
-		if (n->out[k] && !axc_store_port(l, n->out[k], &from))
+	for (uint32_t k = 0; k < n->n_out && core; k++)
+		if (n->out[k] && !axc_store_port_of(l, n->out[k]))
 			return false;
-	}
 	return true;
 }
 
@@ -430,9 +458,14 @@ bool axc_lower(AxcArena *arena, AxcDiag *d, const AxcGraph *quantized, const Axc
 	p->target = config->target;
 	p->profile = config->profile;
 	p->cores = config->cores;
+	p->split = config->split;
 	AXC_PUSH(arena, &p->bufs, (AxcBuf){0});
 	l.uses = axc_graph_uses(g, arena);
-	l.part = axc_parts(g, arena);
+	l.part = axc_parts(g, config->split, arena);
+	l.layout = AXC_NEW_ARRAY(arena, bool, g->nodes.n);
+	for (uint32_t i = 0; i < g->inputs.n && config->split.bare_layout; i++)
+		l.layout[axc_leading_layout(g, &l.uses, g->inputs.at[i])] = true;
+	l.layout[0] = false;
 	l.fusion = AXC_NEW_ARRAY(arena, AxcFusion, g->nodes.n);
 	l.absorbed = AXC_NEW_ARRAY(arena, bool, g->nodes.n);
 	l.deferred = AXC_NEW_ARRAY(arena, AxcId, g->nodes.n);

@@ -35,6 +35,7 @@ typedef struct AxcLowering {
 	AxcUses uses;
 	const AxcPart *part;
 	AxcFusion *fusion;  /* per node */
+	bool *layout;       /* per node: a leading change of layout that only run_f32 does */
 	bool *absorbed;     /* per node: runs inside another node's step */
 	AxcId *deferred;    /* per node: MAC node that runs here instead of at its own place, or 0 */
 	AxcPlace *place;    /* per value */
@@ -91,6 +92,10 @@ AXC_CHECKED bool axc_lower_resize(AxcLowering *l, AxcId node);
 AXC_CHECKED bool axc_lower_reduce_max(AxcLowering *l, AxcId node);
 /* Stores a u8 kernel's float result [view: channel-last floats] as the float value in ONNX layout. */
 AXC_CHECKED bool axc_store_float(AxcLowering *l, AxcId value, const AxcView *from);
+/* Float nodes of the core read the float result of an int8 operator: both entries have it. */
+bool axc_float_in_core(const AxcLowering *l, AxcId value);
+/* run_i8 only: copies a float or integer value to its output port, if it has one. */
+AXC_CHECKED bool axc_store_port_of(AxcLowering *l, AxcId value);
 /* run_i8 only: copies an int8 value to its output port. */
 AXC_CHECKED bool axc_store_port(AxcLowering *l, AxcId value, const AxcView *from);
 

@@ -114,10 +114,12 @@ static void epilogue(AxcLowering *l, const AxcNode *n, const AxcFusion *f, struc
 	p->ahi = 255.0f;
 }
 
-static AxkKind mac_kind(const AxcNode *n, const struct axk_conv *p)
+static AxkKind mac_kind(const AxcLowering *l, const AxcNode *n, const struct axk_conv *p)
 {
 	if (n->op->lower == AXC_LK_CONV_TRANSPOSE)
 		return AXK_CONVT_U8;
+	if (n->op->lower == AXC_LK_DENSE)
+		return l->config->dense_as_conv ? AXK_CONV_U8 : AXK_DENSE_U8;
 	return p->groups > 1 && p->groups == p->ic ? AXK_DWCONV_U8 : AXK_CONV_U8;
 }
 
@@ -165,7 +167,7 @@ static bool mac_to_int8(AxcLowering *l, const AxcNode *n, const AxcFusion *f, st
 		args[3] = (AxcArg){axc_buf_const(l, "table", f->lut, 256), 0};
 	pack.m = multipliers(l, n, &p, false);
 	*ret_out = out;
-	return axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack) &&
+	return axc_step_add(l, mac_kind(l, n, &p), &p, AXC_COUNT(args), args, &pack) &&
 	       (fits || axc_step_copy(l, &out, &direct, 1, 0));
 }
 
@@ -178,15 +180,24 @@ static bool mac_to_float(AxcLowering *l, const AxcNode *n, struct axk_conv p, Ax
 	p.out_ld = p.oc;
 	args[0] = axc_view_arg(&out, 4);
 	pack.m = multipliers(l, n, &p, true);
-	return axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack) &&
+	return axc_step_add(l, mac_kind(l, n, &p), &p, AXC_COUNT(args), args, &pack) &&
 	       axc_store_float(l, n->out[0], &out);
+}
+
+/* run_i8 has the float result of an int8 operator as it is: float nodes of the core read it. */
+bool axc_float_in_core(const AxcLowering *l, AxcId value)
+{
+	for (uint32_t u = l->uses.first[value]; u < l->uses.first[value + 1]; u++)
+		if (l->part[l->uses.node[u]] == AXC_PART_CORE)
+			return true;
+	return false;
 }
 
 /* Both results of a float output from one set of packed weights: the accumulators as float, then m of either
  * entry. Worth a pass over the result only where the weights are much larger than it. */
 static bool share_weights(const AxcLowering *l, const AxcNode *n, const struct axk_conv *p)
 {
-	const AxkInfo *k = axk_select(mac_kind(n, p), l->config->target->isa, p);
+	const AxkInfo *k = axk_select(mac_kind(l, n, p), l->config->target->isa, p);
 	size_t result = (size_t)axc_shape_count(&l->g->values.at[n->out[0]].shape);
 	return l->entries == AXC_ENTRY_BOTH && k && k->pack_bytes && k->pack_bytes(p) / 16 > result;
 }
@@ -204,7 +215,7 @@ static bool mac_to_both(AxcLowering *l, const AxcNode *n, struct axk_conv p, Axk
 	pack.m = one;
 	p.out_f32 = 1;
 	p.out_ld = p.oc;
-	if (!axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack))
+	if (!axc_step_add(l, mac_kind(l, n, &p), &p, AXC_COUNT(args), args, &pack))
 		return false;
 	struct axk_requant r = {.c = p.oc, .in_ld = p.oc, .out_ld = p.oc, .out_f32 = 1};
 	r.rows = (int)(axc_shape_count(&y->shape) / AXC_MAX(p.oc, 1));
@@ -250,7 +261,7 @@ static bool mac_to_channels(AxcLowering *l, const AxcNode *n, struct axk_conv p,
 	pack.m = one;
 	p.out_f32 = 1;
 	p.out_ld = p.oc;
-	if (!axc_step_add(l, mac_kind(n, &p), &p, AXC_COUNT(args), args, &pack) || !axc_view_new(l, n->out[0], NULL, &out))
+	if (!axc_step_add(l, mac_kind(l, n, &p), &p, AXC_COUNT(args), args, &pack) || !axc_view_new(l, n->out[0], NULL, &out))
 		return false;
 	AxcView direct = out;
 	if (!axc_view_is_channel_last(&out, &ld)) {
@@ -289,6 +300,8 @@ bool axc_lower_mac(AxcLowering *l, AxcId node)
 		return mac_to_channels(l, n, p, pack, axc_view_arg(&in, 1), zp);
 	if (l->g->values.at[n->out[0]].dtype == AXC_I8)
 		return mac_to_int8(l, n, f, p, pack, axc_view_arg(&in, 1), zp, &out);
+	if (axc_float_in_core(l, n->out[0]))
+		return mac_to_float(l, n, p, pack, axc_view_arg(&in, 1), zp) && axc_store_port_of(l, n->out[0]);
 	if (share_weights(l, n, &p))
 		return mac_to_both(l, n, p, pack, axc_view_arg(&in, 1), zp);
 	unsigned entries = l->entries;

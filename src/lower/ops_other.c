@@ -27,16 +27,19 @@ AxcBinaryRule axc_binary_rule(const AxcNode *n, const AxcQuant *a, const AxcQuan
 bool axc_lower_table(AxcLowering *l, AxcId node)
 {
 	const AxcNode *n = &l->g->nodes.at[node];
+	const AxcFusion *f = &l->fusion[node];
 	AxcView x, y;
 	uint8_t table[256];
 	AxcId in = 0;
 	for (uint32_t k = 0; k < n->n_in && !in; k++)
 		in = axc_is_int8(l->g, n->in[k]) && !l->g->values.at[n->in[k]].data ? n->in[k] : 0;
-	if (!axc_node_table(l, n, table)) {
+	if (f->lut) {
+		memcpy(table, f->lut, sizeof table);
+	} else if (!axc_node_table(l, n, table)) {
 		axc_fail_as(l->d, AXC_MIDEND_TO_TIR_ERROR, "this int8 node is no function of one tensor");
 		return axc_diag_node(l->d, n->name, n->op_type);
 	}
-	return axc_view_of(l, in, &x) && axc_view_new(l, n->out[0], &x, &y) && axc_step_lut(l, &y, &x, table);
+	return axc_view_of(l, in, &x) && axc_view_new(l, f->out, &x, &y) && axc_step_lut(l, &y, &x, table);
 }
 
 /* Strides of an operand broadcast to the output's rank. */
@@ -54,7 +57,7 @@ bool axc_lower_binary(AxcLowering *l, AxcId node)
 	const AxcValue *y = &l->g->values.at[n->out[0]];
 	struct axk_binary_u8 p = {.lo = 0.0f, .hi = 255.0f};
 	AxcView a, b, out;
-	if (n->n_in != 2 || !axc_is_int8(l->g, n->in[0]) || !axc_is_int8(l->g, n->in[1]))
+	if (l->fusion[node].lut || n->n_in != 2 || !axc_is_int8(l->g, n->in[0]) || !axc_is_int8(l->g, n->in[1]))
 		return axc_lower_table(l, node);
 	if (!axc_view_of(l, n->in[0], &a) || !axc_view_of(l, n->in[1], &b))
 		return false;
@@ -226,16 +229,18 @@ bool axc_lower_mean(AxcLowering *l, AxcId node)
 	float count = (float)p.rows;
 	p.zp_in = x->q.zero_point[0] + 128;
 	unsigned entries = l->entries;
-	bool to_float = y->dtype == AXC_F32;
-	if (to_float && (entries & AXC_ENTRY_F32)) {
+	bool to_float = y->dtype == AXC_F32, in_core = to_float && axc_float_in_core(l, n->out[0]);
+	if (to_float && (in_core || (entries & AXC_ENTRY_F32))) {
 		struct axk_mean pf = p;
 		AxcView f = axc_view_temp(l, &y->shape, false, 4);
 		pf.out_f32 = 1;
 		pf.m = x->q.scale[0] / count;
 		AxcArg args[2] = {axc_view_arg(&f, 4), axc_view_arg(&in, 1)};
-		l->entries = AXC_ENTRY_F32;
+		l->entries = in_core ? entries : AXC_ENTRY_F32;
 		if (!axc_step_add(l, AXK_MEAN_U8, &pf, 2, args, NULL) || !axc_store_float(l, n->out[0], &f))
 			return false;
+		if (in_core)
+			return axc_store_port_of(l, n->out[0]);
 	}
 	l->entries = to_float ? entries & AXC_ENTRY_I8 : entries;
 	float scaled = y->q.scale[0] * count;

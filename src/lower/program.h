@@ -78,6 +78,14 @@ typedef struct AxcPort {
 	AxcId value;           /* in the quantized graph */
 } AxcPort;
 
+/* What belongs to the core (core.c). All false: what lies between the first and the last int8 tensors. */
+typedef struct AxcSplit {
+	bool whole;       /* property run_graph_cleaner is false: everything but the quantizing of inputs and
+	                     the dequantizing of outputs; where the network begins or ends in float, run_i8 does too */
+	bool bare_layout; /* property remove_layout_transform_from_preamble: a first Transpose of an NHWC input to
+	                     NCHW belongs to run_f32 alone, and to no preprocess graph */
+} AxcSplit;
+
 typedef struct AxcProgram {
 	AxcArena *arena;
 	const char *name;   /* identifier used in the C file */
@@ -92,6 +100,7 @@ typedef struct AxcProgram {
 	bool has_i8, has_f32;
 	bool profile;       /* per-layer ticks */
 	int cores;
+	AxcSplit split;
 	/* plan */
 	size_t ws_bytes[AXC_POOL_COUNT];
 	size_t const_bytes;
@@ -124,6 +133,9 @@ typedef struct AxcLowerConfig {
 	bool io_padding;        /* apply_pword_padding */
 	bool io_nhwc;           /* remove_io_padding_and_layout_transform */
 	bool profile;           /* profiling_levels not empty */
+	bool dense_as_conv;     /* rewrite_dense_to_conv2d: products run as 1x1 convolutions */
+	bool lut_takes_mac;     /* simplify_mac_before_after_lut: tables take in multiplications and additions around them */
+	AxcSplit split;
 } AxcLowerConfig;
 
 /* The quantized graph (as read back from quantized_model/) as a Program without addresses. */
@@ -133,13 +145,19 @@ AXC_CHECKED bool axc_lower(AxcArena *arena, AxcDiag *d, const AxcGraph *quantize
 /* Which part of the network a node belongs to (core.c). */
 typedef enum AxcPart { AXC_PART_PRE, AXC_PART_CORE, AXC_PART_POST } AxcPart;
 /* part[node id]; everything is PRE when nothing is quantized. */
-const AxcPart *axc_parts(const AxcGraph *quantized, AxcArena *arena);
+const AxcPart *axc_parts(const AxcGraph *quantized, AxcSplit split, AxcArena *arena);
 /* The core as a graph of its own: int8 inputs and outputs in ONNX layout (a float output that carries
  * q becomes int8), in the order of the int8 ports. NULL-sized (no outputs) if nothing is quantized. */
-AxcGraph *axc_core_graph(const AxcGraph *quantized, AxcArena *arena);
+AxcGraph *axc_core_graph(const AxcGraph *quantized, AxcSplit split, AxcArena *arena);
+/* The same part of the clean float graph, in float; in_int8[value]: it will be int8, or the float result of an
+ * int8 operator. The whole graph if there is none. */
+AxcGraph *axc_float_core_graph(const AxcGraph *clean, const bool *in_int8, AxcSplit split, AxcArena *arena);
+/* The Transpose (or Reshape that is one) from NHWC to NCHW that alone reads the graph input, quantized or not;
+ * 0 if there is none. */
+AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input);
 /* The float part before / behind the core as a graph (dequantized values as inputs); NULL if there is
  * nothing in it but QuantizeLinear / DequantizeLinear. */
-AxcGraph *axc_outer_graph(const AxcGraph *quantized, AxcArena *arena, AxcPart part);
+AxcGraph *axc_outer_graph(const AxcGraph *quantized, AxcSplit split, AxcArena *arena, AxcPart part);
 
 void axc_program_print(const AxcProgram *p, AxcText *text);
 void axc_program_memory_map(const AxcProgram *p, AxcText *text);

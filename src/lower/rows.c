@@ -17,7 +17,7 @@ typedef union Params {
 
 static bool is_conv(AxkKind kind)
 {
-	return kind == AXK_CONV_U8 || kind == AXK_DWCONV_U8 || kind == AXK_CONVT_U8;
+	return kind == AXK_CONV_U8 || kind == AXK_DWCONV_U8 || kind == AXK_CONVT_U8 || kind == AXK_DENSE_U8;
 }
 
 static bool is_pool(AxkKind kind)

@@ -99,7 +99,8 @@ static bool is_pool(const AxcStep *s)
 
 static bool is_conv(const AxcStep *s)
 {
-	return s->kernel->kind == AXK_CONV_U8 || s->kernel->kind == AXK_DWCONV_U8 || s->kernel->kind == AXK_CONVT_U8;
+	return s->kernel->kind == AXK_CONV_U8 || s->kernel->kind == AXK_DWCONV_U8 || s->kernel->kind == AXK_CONVT_U8 ||
+	       s->kernel->kind == AXK_DENSE_U8;
 }
 
 static void force(AxcProgram *p, AxcDiag *d, int tiles, bool rows)

@@ -54,9 +54,15 @@ const AxcPass axc_pass_outputs = {
 };
 
 static const AxcPass *const clean_passes[] = {
-	&axc_pass_infer,     &axc_pass_tidy,  &axc_pass_explicit, &axc_pass_means, &axc_pass_pads, &axc_pass_affine,
-	&axc_pass_affine_in, &axc_pass_scale, &axc_pass_affine,   &axc_pass_dense, &axc_pass_tidy, &axc_pass_flush,
-	&axc_pass_dce,       &axc_pass_outputs,
+	&axc_pass_infer,     &axc_pass_tidy,  &axc_pass_explicit, &axc_pass_neutral, &axc_pass_means, &axc_pass_pads,
+	&axc_pass_affine,    &axc_pass_affine_in, &axc_pass_scale, &axc_pass_affine, &axc_pass_dense, &axc_pass_tidy,
+	&axc_pass_flush,     &axc_pass_dce,   &axc_pass_outputs,
+};
+
+/* What the stages behind rely on: shapes, numbers for pads, BatchNormalization gone, no subnormal constants. */
+static const AxcPass *const needed_passes[] = {
+	&axc_pass_infer, &axc_pass_explicit, &axc_pass_neutral, &axc_pass_affine,
+	&axc_pass_scale, &axc_pass_flush,    &axc_pass_dce,     &axc_pass_outputs,
 };
 
 const char *axc_identifier(AxcArena *arena, const char *name)
@@ -79,6 +85,8 @@ bool axc_clean(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 	unsigned facts = 0;
 	bool named = config->model_name && config->model_name[0];
 	g->model_name = axc_identifier(g->arena, named ? config->model_name : g->name);
+	if (config->only_needed)
+		return axc_passes_run(g, needed_passes, AXC_COUNT(needed_passes), "clean", config, &facts, d);
 	return axc_passes_run(g, clean_passes, AXC_COUNT(clean_passes), "clean", config, &facts, d);
 }
 

@@ -62,6 +62,7 @@ AxcId axc_new_const(AxcGraph *g, const char *base, const char *what, const AxcSh
 
 /* The passes of clean, one file each; see their files. */
 extern const AxcPass axc_pass_infer, axc_pass_tidy, axc_pass_explicit, axc_pass_means, axc_pass_pads,
-	axc_pass_affine, axc_pass_affine_in, axc_pass_scale, axc_pass_flush, axc_pass_outputs, axc_pass_dce, axc_pass_dense;
+	axc_pass_affine, axc_pass_affine_in, axc_pass_scale, axc_pass_flush, axc_pass_outputs, axc_pass_dce, axc_pass_dense,
+	axc_pass_neutral;
 
 #endif

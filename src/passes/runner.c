@@ -8,6 +8,7 @@
 static const AxcPass *const all_passes[] = {
 	&axc_pass_infer, &axc_pass_tidy, &axc_pass_explicit, &axc_pass_means, &axc_pass_pads, &axc_pass_affine,
 	&axc_pass_affine_in, &axc_pass_scale, &axc_pass_flush, &axc_pass_dense, &axc_pass_dce, &axc_pass_outputs,
+	&axc_pass_neutral,
 };
 
 static const char *const fact_names[] = {"shapes", "folded", "live", "explicit pads", "no BatchNormalization",

@@ -288,9 +288,11 @@ static uint32_t in_pool(const AxcProgram *p, AxcPool pool, uint32_t *order)
 	return n;
 }
 
-/* Moves buffers of slower pools into `pool` while its budget has room for them beside what lives there. */
-static void promote_into(AxcProgram *p, AxcPool pool, size_t budget)
+/* Moves buffers of slower pools into `pool` while its budget has room for them beside what lives there. False:
+ * none was moved, and nothing is placed. */
+static bool promote_into(AxcProgram *p, AxcPool pool, size_t budget)
 {
+	bool moved = false;
 	uint32_t *order = AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n);
 	size_t *offset = AXC_NEW_ARRAY(p->arena, size_t, p->bufs.n);
 	Placed placed = {AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n), 0};
@@ -298,6 +300,9 @@ static void promote_into(AxcProgram *p, AxcPool pool, size_t budget)
 	sort(p, order, n, by_size);
 	for (uint32_t i = 0; i < n; i++)
 		place(&placed, offset, order[i], lowest_gap(p, &placed, offset, &p->bufs.at[order[i]]));
+	for (uint32_t i = 0; i < n; i++) /* no room at all: other orders may need less */
+		if (offset[order[i]] + axc_plan_room(&p->bufs.at[order[i]]) + AXK_SLACK > budget)
+			return false;
 	n = 0;
 	for (AxcPool slower = AXC_POOL_DDR; slower < pool; slower++)
 		n += in_pool(p, slower, order + n);
@@ -309,13 +314,15 @@ static void promote_into(AxcProgram *p, AxcPool pool, size_t budget)
 			continue;
 		place(&placed, offset, order[i], at);
 		b->pool = pool;
+		moved = true;
 	}
 	/* the order that made them fit is kept: offsets of this pool are final */
-	for (uint32_t k = 0; k < placed.n; k++) {
+	for (uint32_t k = 0; k < placed.n && moved; k++) {
 		AxcBuf *b = &p->bufs.at[placed.at[k]];
 		b->offset = offset[placed.at[k]];
 		p->ws_bytes[pool] = AXC_MAX(p->ws_bytes[pool], b->offset + axc_plan_room(b) + AXK_SLACK);
 	}
+	return moved;
 }
 
 static void plan_pool(AxcProgram *p, AxcPool pool, int attempts)
@@ -358,7 +365,10 @@ static bool fits(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 		            "many; the workspace is fullest at %s",
 		            need, names[pool], p->ws_bytes[pool], consts, budget, need - budget, layer->text);
 		axc_diag_node(d, layer->node, NULL);
-		return axc_diag_hint(d, "raise %s_constraint, set tiling_depth=6, or choose a smaller input shape", names[pool]);
+		const char *name = config->budget_name[pool];
+		return axc_diag_hint(d, "raise %s%s%s, set tiling_depth=6, or choose a smaller input shape",
+		                     name ? name : axc_format(d->arena, "%s_constraint", names[pool]),
+		                     config->budget_part ? " or " : "", config->budget_part ? config->budget_part : "");
 	}
 	return true;
 }
@@ -374,8 +384,7 @@ bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
 		if (!budget || budget <= consts)
 			continue;
-		promote_into(p, (AxcPool)pool, budget - consts);
-		fixed[pool] = true;
+		fixed[pool] = promote_into(p, (AxcPool)pool, budget - consts);
 	}
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
 		if (!fixed[pool])

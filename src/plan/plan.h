@@ -9,6 +9,8 @@
 
 typedef struct AxcPlanConfig {
 	size_t budget_bytes[AXC_POOL_COUNT]; /* most bytes of each pool; 0: no limit */
+	const char *budget_name[AXC_POOL_COUNT]; /* the property that set it, for the hint; may be NULL */
+	const char *budget_part; /* the property that lowered them all, or NULL */
 	AxcPool workspace_home, io_home;     /* where workspace buffers, and those that touch in[] and out[], begin */
 	AxcPool const_home;                  /* the pool whose budget the constants count against */
 	bool promote;                        /* buffers move to faster pools (l2, l1) that have a budget and room */

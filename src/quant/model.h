@@ -25,7 +25,8 @@ AXC_CHECKED bool axc_model_read(AxcArena *arena, AxcDiag *d, const char *manifes
 /* ---- the parts ---- */
 
 void axc_model_json(AxcArena *arena, const AxcGraph *quantized, AxcText *json, AxcText *bin);
-void axc_model_manifest(AxcArena *arena, const AxcGraph *quantized, AxcText *json);
+/* `graph`: false when quantized_model.json will not be there; then nothing can continue from it. */
+void axc_model_manifest(AxcArena *arena, const AxcGraph *quantized, bool graph, AxcText *json);
 void axc_model_text(AxcArena *arena, const AxcGraph *quantized, AxcText *text);
 
 #endif

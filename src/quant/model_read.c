@@ -460,8 +460,14 @@ bool axc_model_read(AxcArena *arena, AxcDiag *d, const char *manifest_path, AxcG
 	Reader r = {.arena = arena, .d = d, .file = axc_safe_name(arena, manifest_path)};
 	const AxcJsonValue *root, *version, *file, *lib;
 	if (!axc_json_load(arena, d, "manifest", manifest_path, MAX_JSON, &root) ||
-	    !want(&r, root, "manifest_version", AXC_JSON_STRING, &version) ||
-	    !want(&r, root, "quantized_model_file", AXC_JSON_STRING, &file))
+	    !want(&r, root, "manifest_version", AXC_JSON_STRING, &version))
+		return false;
+	file = axc_json_get(root, "quantized_model_file");
+	if (file && file->kind == AXC_JSON_NULL) {
+		bad(&r, file, "key 'quantized_model_file': null; the quantized graph was not written");
+		return axc_diag_hint(d, "quantize again without quantized_graph_export=false");
+	}
+	if (!want(&r, root, "quantized_model_file", AXC_JSON_STRING, &file))
 		return false;
 	if (strcmp(version->string, "1.0") != 0)
 		return bad(&r, version, "key 'manifest_version': '%s' found, '1.0' is what this version reads",

@@ -270,7 +270,7 @@ static void write_dtypes(AxcJsonOut *j, const char *key, const Port *ports, uint
 	axc_json_end(j);
 }
 
-void axc_model_manifest(AxcArena *arena, const AxcGraph *g, AxcText *json)
+void axc_model_manifest(AxcArena *arena, const AxcGraph *g, bool graph, AxcText *json)
 {
 	uint32_t n_in = g->inputs.n, n_out = g->outputs.n;
 	Port *in = AXC_NEW_ARRAY(arena, Port, n_in), *out = AXC_NEW_ARRAY(arena, Port, n_out);
@@ -281,7 +281,10 @@ void axc_model_manifest(AxcArena *arena, const AxcGraph *g, AxcText *json)
 	AxcJsonOut j = axc_json(json);
 	axc_json_object(&j, NULL);
 	axc_json_str(&j, "manifest_version", "1.0");
-	axc_json_str(&j, "quantized_model_file", "quantized_model.json");
+	if (graph)
+		axc_json_str(&j, "quantized_model_file", "quantized_model.json");
+	else
+		axc_json_null(&j, "quantized_model_file");
 	write_params(&j, "quantize_params", in, n_in);
 	write_params(&j, "dequantize_params", out, n_out);
 	write_shapes(&j, "input_shapes", in, n_in, true, false);
@@ -306,7 +309,7 @@ bool axc_model_write(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const char 
 {
 	AxcText json = {.arena = arena}, bin = {.arena = arena}, manifest = {.arena = arena}, text = {.arena = arena};
 	axc_model_json(arena, g, &json, &bin);
-	axc_model_manifest(arena, g, &manifest);
+	axc_model_manifest(arena, g, true, &manifest);
 	axc_model_text(arena, g, &text);
 	return axc_write_file(d, axc_path_join(arena, dir, "quantized_model.bin"), bin.at, bin.n) &&
 	       axc_write_file(d, axc_path_join(arena, dir, "quantized_model.json"), json.at, json.n) &&

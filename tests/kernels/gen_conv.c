@@ -67,7 +67,7 @@ static void shape_channels(Case *c)
 		p->ic = channels();
 		p->groups = p->ic;
 		p->oc = p->ic * (rng_chance(5) ? RNG_PICK(2, 3) : 1);
-	} else if (rng_chance(4)) {
+	} else if (c->kind != AXK_DENSE_U8 && rng_chance(4)) {
 		p->groups = rng_range(2, 5);
 		p->ic = rng_range(1, 24) * p->groups;
 		p->oc = rng_range(1, 24) * p->groups;
@@ -145,10 +145,10 @@ void gen_conv(Case *c)
 	struct axk_conv *p = &c->p.conv;
 	do {
 		memset(p, 0, sizeof *p);
-		p->n = RNG_PICK(1, 1, 1, 2, 3);
+		p->n = c->kind == AXK_DENSE_U8 ? 1 : RNG_PICK(1, 1, 1, 2, 3);
 		if (c->kind == AXK_CONVT_U8)
 			shape_transposed(p);
-		else if (c->kind == AXK_CONV_U8 && rng_chance(4))
+		else if (c->kind == AXK_DENSE_U8 || (c->kind == AXK_CONV_U8 && rng_chance(4)))
 			shape_product(p);
 		else
 			shape_spatial(p);

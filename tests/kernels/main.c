@@ -10,6 +10,7 @@ static Generator *const generators[AXK_KIND_COUNT] = {
 	[AXK_CONV_U8] = gen_conv,
 	[AXK_DWCONV_U8] = gen_conv,
 	[AXK_CONVT_U8] = gen_conv,
+	[AXK_DENSE_U8] = gen_conv,
 	[AXK_MAXPOOL_U8] = gen_pool,
 	[AXK_AVGPOOL_U8] = gen_pool,
 	[AXK_MEAN_U8] = gen_mean,

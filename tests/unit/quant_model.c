@@ -157,7 +157,7 @@ static void manifest_keys(void **state)
 		"input_shapes_original", "output_shapes_original"};
 	Case *c = *state;
 	AxcText t = {.arena = c->arena};
-	axc_model_manifest(c->arena, make_graph(c->arena), &t);
+	axc_model_manifest(c->arena, make_graph(c->arena), true, &t);
 	const AxcJsonValue *root;
 	assert_true(axc_json_parse(c->arena, &c->d, "manifest", t.at, t.n, &root));
 	assert_int_equal(root->n, AXC_COUNT(keys));
