@@ -102,7 +102,7 @@ class Peer:
 
 def axrunmodel(out, *args):
     command = [os.path.join(BIN, "axrunmodel"), os.path.join(out, "compiled_model", "model.json"), "--io", "float",
-               "--aipu-cores", "1", "--json", *args]
+               "--aipu-cores", "1", "--no-double-buffer", "--json", *args]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 

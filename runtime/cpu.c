@@ -7,6 +7,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <xmmintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #elif defined(__aarch64__)
@@ -150,6 +151,30 @@ bool rt_cpu_name(char *ret_name, size_t bytes)
 }
 
 #endif
+
+uint64_t rt_float_default(void)
+{
+	uint64_t mode = 0;
+#if defined(__x86_64__)
+	mode = _mm_getcsr();
+	_mm_setcsr(0x1f80); /* round to nearest, no flushing of subnormals, exceptions masked */
+#elif defined(__aarch64__)
+	__asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+	__asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)0));
+#endif
+	return mode;
+}
+
+void rt_float_restore(uint64_t mode)
+{
+#if defined(__x86_64__)
+	_mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__)
+	__asm__ volatile("msr fpcr, %0" ::"r"(mode));
+#else
+	(void)mode;
+#endif
+}
 
 /* Cores by affinity and cgroup quota. */
 unsigned rt_cpu_count(void)

@@ -14,7 +14,10 @@ int axrx_has_io(axrModel *handle, axrxIo io)
 axrResult axrx_get_model_info(axrModel *handle, axrxModelInfo *ret_info)
 {
 	RtModel *model = rt_enter(handle, RT_MODEL, "axrx_get_model_info");
-	if (!model || !ret_info) {
+	if (!model)
+		return AXR_ERROR_INVALID_ARGUMENT;
+	if (!ret_info) {
+		rt_error(model->object.context, AXR_ERROR_INVALID_ARGUMENT, "axrx_get_model_info: ret_info is NULL");
 		rt_leave(model);
 		return AXR_ERROR_INVALID_ARGUMENT;
 	}
@@ -25,6 +28,12 @@ axrResult axrx_get_model_info(axrModel *handle, axrxModelInfo *ret_info)
 		.cores = model->cores,
 		.num_layers = model->num_layers,
 		.profiling = model->profiling,
+		.multicore_mode = rt_mode_name(model->mode),
+		.frames_per_run = rt_frames_per_run(model),
+		.double_buffer = model->double_buffer,
+		.input_dmabuf = model->input_dmabuf,
+		.output_dmabuf = model->output_dmabuf,
+		.profiling_drop_percentile = model->profiling_drop,
 	};
 	for (int i = 0; i < RT_POOLS; i++)
 		ret_info->workspace_bytes += model->workspace_bytes[i];
@@ -78,10 +87,40 @@ const char *axrx_layer_kernel(axrModel *handle, size_t n)
 	return name;
 }
 
+axrResult axrx_get_instance_info(axrModelInstance *handle, axrxInstanceInfo *ret_info)
+{
+	RtInstance *in = rt_enter(handle, RT_INSTANCE, "axrx_get_instance_info");
+	if (!in)
+		return AXR_ERROR_INVALID_ARGUMENT;
+	if (!ret_info) {
+		rt_error(in->object.context, AXR_ERROR_INVALID_ARGUMENT, "axrx_get_instance_info: ret_info is NULL");
+		rt_leave(in);
+		return AXR_ERROR_INVALID_ARGUMENT;
+	}
+	*ret_info = (axrxInstanceInfo){
+		.cores = in->cores,
+		.calls_at_once = in->num_calls,
+		.frames_per_run = in->frames,
+		.double_buffer = in->overlap != NULL,
+		.input_dmabuf = in->input_dmabuf,
+		.output_dmabuf = in->output_dmabuf,
+		.buffer_bytes = rt_overlap_bytes(in),
+	};
+	for (int i = 0; i < RT_POOLS; i++)
+		ret_info->workspace_bytes += in->model->workspace_bytes[i] * in->num_calls * in->frames;
+	rt_leave(in);
+	return AXR_SUCCESS;
+}
+
 uint64_t axrx_device_ns(axrModelInstance *handle)
 {
 	RtInstance *in = rt_enter(handle, RT_INSTANCE, "axrx_device_ns");
-	uint64_t ns = in ? atomic_load_explicit(&in->device_ns, memory_order_relaxed) : 0;
+	uint64_t ns = 0;
+	if (in) {
+		pthread_mutex_lock(&in->lock);
+		ns = in->device_ns;
+		pthread_mutex_unlock(&in->lock);
+	}
 	rt_leave(in);
 	return ns;
 }
@@ -89,7 +128,10 @@ uint64_t axrx_device_ns(axrModelInstance *handle)
 axrResult axrx_layer_ns(axrModelInstance *handle, uint64_t *ret_ns, size_t n)
 {
 	RtInstance *in = rt_enter(handle, RT_INSTANCE, "axrx_layer_ns");
-	if (!in || (n > 0 && !ret_ns)) {
+	if (!in)
+		return AXR_ERROR_INVALID_ARGUMENT;
+	if (n > 0 && !ret_ns) {
+		rt_error(in->object.context, AXR_ERROR_INVALID_ARGUMENT, "axrx_layer_ns: ret_ns is NULL");
 		rt_leave(in);
 		return AXR_ERROR_INVALID_ARGUMENT;
 	}

@@ -1,25 +1,28 @@
-/* Instances: the network's code and constants loaded, its workspace and threads, and running it. */
+/* Instances: the network's code and constants loaded, its workspaces and threads. Which of these there are
+ * how often is the multicore mode's business:
+ *
+ *   mode          calls at once   frames per call   threads
+ *   multiprocess  1               1                 the caller's (other processes do the same)
+ *   multithread   cores           1                 the callers'
+ *   batch         1               cores             a pool, a frame each
+ *   cooperative   1               1                 a pool, pieces of each step
+ *   pipeline      cores           1                 one per stage
+ */
 #include "runtime.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/dma-buf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
-static uint64_t now_ns(void *ctx)
+uint64_t rt_now_ns(void *ctx)
 {
 	struct timespec t;
 	(void)ctx;
@@ -32,8 +35,9 @@ static uint64_t now_ns(void *ctx)
 typedef struct Options {
 	RtContext *context;
 	const RtModel *model;
-	unsigned threads; /* 0: as compiled */
+	unsigned cores, sub_devices; /* 0: as compiled */
 	axrxIo io;
+	bool double_buffer, input_dmabuf, output_dmabuf;
 } Options;
 
 static bool option_value_error(Options *o, const char *key, const char *value, const char *wanted)
@@ -43,31 +47,46 @@ static bool option_value_error(Options *o, const char *key, const char *value, c
 	return false;
 }
 
+/* Where a 0 or 1 goes; NULL: the CPU has no such thing, or it is always so. */
+static bool find_flag(Options *o, const char *key, bool **ret)
+{
+	const struct Flag {
+		const char *key;
+		bool *at;
+	} flags[] = {
+		{"input_dmabuf", &o->input_dmabuf}, {"output_dmabuf", &o->output_dmabuf}, {"double_buffer", &o->double_buffer},
+		{"device_profiling", NULL},         {"host_profiling", NULL},             {"elf_in_ddr", NULL},
+	};
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		if (strcmp(key, flags[i].key) == 0) {
+			*ret = flags[i].at;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool read_option(void *ctx, const char *key, const char *value)
 {
-	static const char *const flags[] = {"input_dmabuf",     "output_dmabuf", "device_profiling",
-	                                    "host_profiling",   "double_buffer", "elf_in_ddr"};
 	Options *o = ctx;
 	long long n;
+	bool *flag;
 	if (strcmp(key, "aipu_cores") == 0 || strcmp(key, "num_sub_devices") == 0) {
 		if (!rt_parse_int(value, 0, RT_MAX_CORES, &n))
 			return option_value_error(o, key, value, "a number from 0 to 256");
-		if (key[0] == 'a')
-			o->threads = (unsigned)n;
-		return true;
-	}
-	if (strcmp(key, "io") == 0) {
-		bool is_float = strcmp(value, "float") == 0;
-		if (!is_float && strcmp(value, "int8") != 0)
+		*(key[0] == 'a' ? &o->cores : &o->sub_devices) = (unsigned)n;
+	} else if (strcmp(key, "io") == 0) {
+		o->io = strcmp(value, "float") == 0 ? AXRX_FLOAT : AXRX_INT8;
+		if (o->io == AXRX_INT8 && strcmp(value, "int8") != 0)
 			return option_value_error(o, key, value, "int8 or float");
-		o->io = is_float ? AXRX_FLOAT : AXRX_INT8;
-		return true;
+	} else if (find_flag(o, key, &flag)) {
+		if (!rt_parse_int(value, 0, 1, &n))
+			return option_value_error(o, key, value, "0 or 1");
+		if (flag)
+			*flag = n == 1;
+	} else {
+		rt_log(o->context, AXR_LOG_WARNING, "axr_load_model_instance: unknown property '%.100s' ignored", key);
 	}
-	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-		if (strcmp(key, flags[i]) == 0)
-			return rt_parse_int(value, 0, 1, &n) || option_value_error(o, key, value, "0 or 1");
-	}
-	rt_log(o->context, AXR_LOG_WARNING, "axr_load_model_instance: unknown property '%.100s' ignored", key);
 	return true;
 }
 
@@ -181,6 +200,16 @@ static void *open_private_copy(RtInstance *in, int fd)
 	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
+static void *find_symbol(RtInstance *in, RtContext *context, const char *suffix)
+{
+	char symbol[256];
+	snprintf(symbol, sizeof symbol, "%s_%s%s", in->model->prefix, in->io == AXRX_INT8 ? "run_i8" : "run_f32", suffix);
+	void *address = dlsym(in->library, symbol);
+	if (!address)
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: has no function %.150s", in->model->kernel.path, symbol);
+	return address;
+}
+
 static bool load_library(RtInstance *in, RtContext *context)
 {
 	const RtModel *m = in->model;
@@ -211,22 +240,44 @@ static bool load_library(RtInstance *in, RtContext *context)
 		         reason ? reason : "cannot be loaded");
 		return false;
 	}
-	char symbol[256];
-	snprintf(symbol, sizeof symbol, "%s_%s", m->prefix, in->io == AXRX_INT8 ? "run_i8" : "run_f32");
-	void *address = dlsym(in->library, symbol);
-	if (!address) {
-		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: has no function %.150s", file->path, symbol);
+	void *run = find_symbol(in, context, ""), *stage = NULL;
+	if (!run || (m->mode == RT_PIPELINE && !(stage = find_symbol(in, context, "_stage"))))
 		return false;
-	}
-	memcpy(&in->run, &address, sizeof in->run);
-	return true;
+	memcpy(&in->run, &run, sizeof in->run);
+	memcpy(&in->run_stage, &stage, sizeof in->run_stage);
+	int last = (int)m->cores - 1;
+	if (!stage || (in->run_stage(NULL, NULL, NULL, NULL, NULL, last) == -1 &&
+	               in->run_stage(NULL, NULL, NULL, NULL, NULL, last + 1) == -3))
+		return true;
+	rt_error(context, AXR_ERROR_VALUE_ERROR,
+	         "%.300s: the kernel library does not match model.json: it has not %u pipeline stages", file->path, m->cores);
+	return false;
 }
 
 /* ---- making an instance ---- */
 
+static void free_slots(RtInstance *in)
+{
+	for (size_t i = 0; in->slots && i < (size_t)in->num_calls * in->frames; i++) {
+		RtSlot *slot = &in->slots[i];
+		for (int k = 0; k < RT_POOLS; k++)
+			free(slot->workspace[k]);
+		free(slot->layer_ns);
+		free(slot->in);
+		free(slot->out);
+	}
+	for (size_t i = 0; in->calls && i < in->num_calls; i++)
+		free(in->calls[i].tensors);
+	free(in->slots);
+	free(in->calls);
+	free(in->layer_ns);
+}
+
 static void instance_release(RtObject *object)
 {
 	RtInstance *in = (RtInstance *)object;
+	rt_overlap_free(in->overlap); /* a frame may still be running */
+	rt_pipeline_free(in->pipeline);
 	rt_pool_free(in->pool);
 	if (in->library)
 		dlclose(in->library);
@@ -234,45 +285,109 @@ static void instance_release(RtObject *object)
 		close(in->library_fd);
 	if (in->constants)
 		munmap(in->constants, in->constants_mapped);
-	for (int i = 0; i < RT_POOLS; i++)
-		free(in->workspace[i]);
-	free(in->layer_ns);
-	free(in->in);
-	free(in->out);
+	free_slots(in);
 	rt_leave(in->connection);
 	rt_leave(in->model);
 	pthread_mutex_destroy(&in->lock);
+	pthread_cond_destroy(&in->freed);
+}
+
+static bool allocate_slot(RtInstance *in, RtContext *context, RtSlot *slot)
+{
+	const RtModel *m = in->model;
+	slot->instance = in;
+	for (int i = 0; i < RT_POOLS; i++) {
+		slot->workspace[i] = rt_workspace(m->workspace_bytes[i], m->align);
+		if (!slot->workspace[i]) {
+			rt_error(context, AXR_ERROR_RUNTIME_ERROR, "no memory for %u workspaces of %zu bytes",
+			         in->num_calls * in->frames, m->workspace_bytes[i]);
+			return false;
+		}
+	}
+	slot->in = calloc(m->tensors[in->io][0].n + 1, sizeof *slot->in);
+	slot->out = calloc(m->tensors[in->io][1].n + 1, sizeof *slot->out);
+	slot->layer_ns = m->profiling ? calloc(m->num_layers + 1, sizeof *slot->layer_ns) : NULL;
+	return slot->in && slot->out && (slot->layer_ns || !m->profiling);
 }
 
 static bool allocate(RtInstance *in, RtContext *context)
 {
 	const RtModel *m = in->model;
-	for (int i = 0; i < RT_POOLS; i++) {
-		in->workspace[i] = rt_workspace(m->workspace_bytes[i], m->align);
-		if (!in->workspace[i]) {
-			rt_error(context, AXR_ERROR_RUNTIME_ERROR, "no memory for a workspace of %zu bytes",
-			         m->workspace_bytes[i]);
-			return false;
-		}
-	}
-	in->in = calloc(m->tensors[in->io][0].n + 1, sizeof *in->in);
-	in->out = calloc(m->tensors[in->io][1].n + 1, sizeof *in->out);
+	size_t slots = (size_t)in->num_calls * in->frames;
+	in->slots = calloc(slots, sizeof *in->slots);
+	in->calls = calloc(in->num_calls, sizeof *in->calls);
 	in->layer_ns = m->profiling ? calloc(m->num_layers + 1, sizeof *in->layer_ns) : NULL;
-	if (!in->in || !in->out || (m->profiling && !in->layer_ns)) {
-		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "no memory for a model instance");
-		return false;
+	bool ok = in->slots && in->calls && (in->layer_ns || !m->profiling);
+	for (size_t i = 0; ok && i < slots; i++)
+		ok = allocate_slot(in, context, &in->slots[i]);
+	for (size_t i = in->num_calls; ok && i-- > 0;) {
+		RtCall *call = &in->calls[i];
+		call->slots = &in->slots[i * in->frames];
+		call->tensors = calloc(m->tensors[in->io][0].n + m->tensors[in->io][1].n + 1, sizeof *call->tensors);
+		call->next = in->free_calls;
+		in->free_calls = call;
+		ok = call->tensors;
 	}
-	return true;
+	if (!ok && axr_last_error(AXR_OBJECT(context->object.handle)) == AXR_SUCCESS)
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "no memory for a model instance");
+	return ok;
 }
 
-static void start_threads(RtInstance *in, RtContext *context, unsigned threads)
+/* See the top of this file. */
+static void divide_work(RtInstance *in, const Options *o)
 {
-	if (threads == 0)
-		threads = in->model->cores;
-	in->pool = threads > 1 ? rt_pool_new(threads) : NULL;
-	if (threads > 1 && !in->pool)
-		rt_log(context, AXR_LOG_WARNING, "no threads could be started; the instance runs on one core");
-	in->env = (axk_env){rt_pool_parallel, now_ns, in->pool, in->layer_ns};
+	const RtModel *m = in->model;
+	in->cores = o->cores ? o->cores : o->sub_devices ? o->sub_devices : m->cores;
+	in->num_calls = in->frames = 1;
+	switch (m->mode) {
+	case RT_MULTIPROCESS:
+		if (in->cores > 1 && (o->cores || o->sub_devices))
+			rt_log(o->context, AXR_LOG_INFO,
+			       "multicore_mode multiprocess: this instance uses one core; the other %u are for other processes",
+			       in->cores - 1);
+		in->cores = 1;
+		break;
+	case RT_MULTITHREAD:
+		in->num_calls = in->cores;
+		break;
+	case RT_BATCH:
+		in->frames = m->cores;
+		in->cores = in->cores < m->cores ? in->cores : m->cores;
+		break;
+	case RT_COOPERATIVE:
+		break;
+	case RT_PIPELINE:
+		in->num_calls = m->cores;
+		in->cores = in->cores < m->cores ? in->cores : m->cores;
+		break;
+	}
+}
+
+static bool start_threads(RtInstance *in, const Options *o)
+{
+	RtMode mode = in->model->mode;
+	if ((mode == RT_COOPERATIVE || mode == RT_BATCH) && in->cores > 1) {
+		in->pool = rt_pool_new(in->cores);
+		if (!in->pool)
+			rt_log(o->context, AXR_LOG_WARNING, "no threads could be started; the instance runs on one core");
+	}
+	for (size_t i = 0; i < (size_t)in->num_calls * in->frames; i++)
+		in->slots[i].env = (axk_env){rt_pool_parallel, rt_now_ns, mode == RT_COOPERATIVE ? in->pool : NULL,
+		                             in->slots[i].layer_ns};
+	bool pipeline = mode == RT_PIPELINE && in->model->cores > 1, overlap = o->double_buffer && in->num_calls == 1;
+	if (o->double_buffer && !overlap)
+		rt_log(o->context, AXR_LOG_WARNING,
+		       "multicore_mode %s: double_buffer has no effect, several calls overlap by themselves",
+		       rt_mode_name(mode));
+	if (pipeline)
+		in->pipeline = rt_pipeline_new(in, in->cores);
+	if (overlap)
+		in->overlap = rt_overlap_new(in);
+	if ((!pipeline || in->pipeline) && (!overlap || in->overlap))
+		return true;
+	rt_error(o->context, AXR_ERROR_RUNTIME_ERROR, "no memory or no threads for %s",
+	         overlap ? "double_buffer" : "the stages of the pipeline");
+	return false;
 }
 
 static bool read_options(Options *o, axrProperties *handle)
@@ -303,17 +418,19 @@ static RtInstance *new_instance(RtConnection *connection, RtModel *model, const 
 		return NULL;
 	}
 	pthread_mutex_init(&in->lock, NULL);
+	pthread_cond_init(&in->freed, NULL);
 	in->connection = connection;
 	in->model = model;
 	in->io = o->io;
+	in->input_dmabuf = o->input_dmabuf;
+	in->output_dmabuf = o->output_dmabuf;
 	in->library_fd = -1;
-	if (!check_cpu(o->context, model) || !load_constants(in, o->context) || !load_library(in, o->context) ||
-	    !allocate(in, o->context)) {
-		rt_drop(in);
-		return NULL;
-	}
-	start_threads(in, o->context, o->threads);
-	return in;
+	divide_work(in, o);
+	if (check_cpu(o->context, model) && load_constants(in, o->context) && load_library(in, o->context) &&
+	    allocate(in, o->context) && start_threads(in, o))
+		return in;
+	rt_drop(in);
+	return NULL;
 }
 
 axrModelInstance *axr_load_model_instance(axrConnection *connection_handle, axrModel *model_handle,
@@ -326,13 +443,19 @@ axrModelInstance *axr_load_model_instance(axrConnection *connection_handle, axrM
 	rt_ref(context);
 	axrModelInstance *ret = NULL;
 	RtModel *model = rt_also(context, model_handle, RT_MODEL, "axr_load_model_instance");
-	Options options = {context, model, 0, model ? rt_default_io(model) : AXRX_INT8};
+	Options options = {.context = context, .model = model};
+	if (model) {
+		options.io = rt_default_io(model);
+		options.input_dmabuf = model->input_dmabuf;
+		options.output_dmabuf = model->output_dmabuf;
+	}
 	if (model && read_options(&options, properties)) {
 		RtInstance *in = new_instance(connection, model, &options);
 		if (in) {
 			ret = (axrModelInstance *)in->object.handle;
-			rt_log(context, AXR_LOG_INFO, "instance of %.100s: target %.60s, %s input and output",
-			       model->name, model->target, in->io == AXRX_INT8 ? "int8" : "float");
+			rt_log(context, AXR_LOG_INFO, "instance of %.100s: target %.60s, %s input and output, %s on %u core%s",
+			       model->name, model->target, in->io == AXRX_INT8 ? "int8" : "float", rt_mode_name(model->mode),
+			       in->cores, in->cores == 1 ? "" : "s");
 		}
 	} else {
 		rt_leave(model);
@@ -340,163 +463,4 @@ axrModelInstance *axr_load_model_instance(axrConnection *connection_handle, axrM
 	}
 	rt_leave(context);
 	return ret;
-}
-
-/* ---- running ---- */
-
-/* A run's view of the arguments that are file descriptors, to be undone after it. */
-typedef struct Mapping {
-	void *at;
-	size_t bytes;
-	int fd;
-} Mapping;
-
-typedef struct Run {
-	RtInstance *in;
-	RtContext *context;
-	Mapping *mappings;
-	size_t num_mappings;
-} Run;
-
-static bool argument_error(Run *run, const char *kind, size_t n, const char *text)
-{
-	rt_error(run->context, AXR_ERROR_INVALID_ARGUMENT, "axr_run_model_instance: %s %zu: %s", kind, n, text);
-	return false;
-}
-
-static void sync_dmabuf(int fd, uint64_t flags)
-{
-	struct dma_buf_sync sync = {.flags = flags | DMA_BUF_SYNC_RW};
-	while (ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) == -1 && errno == EINTR) /* other files: ENOTTY, fine */
-		;
-}
-
-static void *map_argument(Run *run, const axrArgument *a, size_t bytes, bool output)
-{
-	struct stat st;
-	if (fstat(a->fd, &st) != 0)
-		return NULL;
-	/* behind the end of a regular file there is nothing but a signal */
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < bytes)
-		return NULL;
-	if (!run->mappings) {
-		const RtTensors *t = run->in->model->tensors[run->in->io];
-		run->mappings = calloc(t[0].n + t[1].n, sizeof *run->mappings);
-		if (!run->mappings)
-			return NULL;
-	}
-	int protection = output ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *at = mmap(NULL, bytes, protection, MAP_SHARED, a->fd, 0);
-	if (at == MAP_FAILED)
-		return NULL;
-	sync_dmabuf(a->fd, DMA_BUF_SYNC_START);
-	run->mappings[run->num_mappings++] = (Mapping){at, bytes, a->fd};
-	return at;
-}
-
-static void unmap_arguments(Run *run)
-{
-	for (size_t i = 0; i < run->num_mappings; i++) {
-		sync_dmabuf(run->mappings[i].fd, DMA_BUF_SYNC_END);
-		munmap(run->mappings[i].at, run->mappings[i].bytes);
-	}
-	free(run->mappings);
-}
-
-static void *argument_data(Run *run, const axrArgument *a, const RtTensor *t, const char *kind, size_t n, bool output)
-{
-	static _Alignas(64) char nothing[64]; /* what a tensor without elements points to */
-	char text[100];
-	if (a->offset != 0) {
-		argument_error(run, kind, n, "the offset must be 0");
-	} else if (a->size != 0 && a->size != t->ext.bytes) {
-		snprintf(text, sizeof text, "%zu bytes, wanted %zu", a->size, t->ext.bytes);
-		argument_error(run, kind, n, text);
-	} else if (t->ext.bytes == 0) {
-		return nothing;
-	} else if (a->ptr) {
-		if ((uintptr_t)a->ptr % t->ext.element_bytes == 0)
-			return a->ptr;
-		snprintf(text, sizeof text, "the pointer is not aligned to %zu bytes", t->ext.element_bytes);
-		argument_error(run, kind, n, text);
-	} else if (a->fd <= 0) {
-		argument_error(run, kind, n, "neither a pointer nor a file descriptor");
-	} else {
-		void *at = map_argument(run, a, t->ext.bytes, output);
-		if (at)
-			return at;
-		argument_error(run, kind, n, "the file descriptor cannot be mapped with the tensor's size");
-	}
-	return NULL;
-}
-
-static bool collect(Run *run, axrArgument *args, size_t n, int output)
-{
-	static const char *const kinds[] = {"input", "output"};
-	const RtTensors *tensors = &run->in->model->tensors[run->in->io][output];
-	if (n != tensors->n || (n > 0 && !args)) {
-		rt_error(run->context, AXR_ERROR_INVALID_ARGUMENT, "axr_run_model_instance: found %zu %ss%s, wanted %zu", n,
-		         kinds[output], n > 0 && !args ? " (NULL)" : "", tensors->n);
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		void *data = argument_data(run, &args[i], &tensors->at[i], kinds[output], i, output);
-		if (!data)
-			return false;
-		if (output)
-			run->in->out[i] = data;
-		else
-			run->in->in[i] = data;
-	}
-	return true;
-}
-
-/* The network's numbers are defined for the default floating-point mode, whatever the caller has set. */
-static int run_code(RtInstance *in)
-{
-#if defined(__x86_64__)
-	unsigned mode = _mm_getcsr();
-	_mm_setcsr(0x1f80); /* round to nearest, no flushing of subnormals, exceptions masked */
-#elif defined(__aarch64__)
-	uint64_t mode;
-	__asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-	__asm__ volatile("msr fpcr, %0" ::"r"((uint64_t)0));
-#endif
-	uint64_t start = now_ns(NULL);
-	int status = in->run(&in->env, in->constants, in->workspace, in->in, in->out);
-	atomic_store_explicit(&in->device_ns, now_ns(NULL) - start, memory_order_relaxed);
-#if defined(__x86_64__)
-	_mm_setcsr(mode);
-#elif defined(__aarch64__)
-	__asm__ volatile("msr fpcr, %0" ::"r"(mode));
-#endif
-	return status;
-}
-
-axrResult axr_run_model_instance(axrModelInstance *handle, axrArgument *inputs, size_t num_inputs,
-                                 axrArgument *outputs, size_t num_outputs)
-{
-	RtInstance *in = rt_enter(handle, RT_INSTANCE, "axr_run_model_instance");
-	if (!in)
-		return AXR_ERROR_INVALID_ARGUMENT;
-	axrResult result = AXR_ERROR_INVALID_ARGUMENT;
-	Run run = {.in = in, .context = in->object.context};
-	if (!rt_alive(in->connection)) {
-		result = rt_error(run.context, AXR_ERROR_CONNECTION_ERROR,
-		                  "axr_run_model_instance: the instance's connection was destroyed");
-		rt_leave(in);
-		return result;
-	}
-	pthread_mutex_lock(&in->lock);
-	if (collect(&run, inputs, num_inputs, 0) && collect(&run, outputs, num_outputs, 1)) {
-		int status = run_code(in);
-		result = AXR_SUCCESS;
-		if (status != 0)
-			result = rt_error(run.context, AXR_ERROR_INTERNAL_ERROR,
-			                  "the network's code returned error %d", status);
-	}
-	pthread_mutex_unlock(&in->lock);
-	unmap_arguments(&run);
-	rt_leave(in);
-	return result;
 }

@@ -13,5 +13,8 @@ typedef struct axk_env {
 
 typedef int axk_run_fn(const axk_env *env, const void *consts, void *const ws[3], const void *const in[],
                        void *const out[]);
+/* Pipeline mode: one stage of it. */
+typedef int axk_stage_fn(const axk_env *env, const void *consts, void *const ws[3], const void *const in[],
+                         void *const out[], int stage);
 
 #endif

@@ -162,6 +162,39 @@ static bool read_memory(Reader *r)
 	return true;
 }
 
+static bool read_flag(Reader *r, json_t *object, const char *key, bool *ret)
+{
+	json_t *value = json_object_get(object, key);
+	if (value && !json_is_boolean(value))
+		return bad(r, "runtime", "wanted true or false as double_buffer, input_dmabuf and output_dmabuf");
+	*ret = json_is_true(value);
+	return true;
+}
+
+/* How it is run; a file without these keys is run as all were before they existed. */
+static bool read_runtime(Reader *r)
+{
+	RtModel *m = r->model;
+	json_t *mode = json_object_get(r->root, "multicore_mode"), *runtime = json_object_get(r->root, "runtime");
+	const char *name = mode ? json_string_value(mode) : "cooperative";
+	for (m->mode = RT_MULTIPROCESS; m->mode <= RT_PIPELINE; m->mode++)
+		if (name && strcmp(name, rt_mode_name(m->mode)) == 0)
+			break;
+	if (m->mode > RT_PIPELINE)
+		return bad(r, "multicore_mode", "wanted multiprocess, multithread, batch, cooperative or pipeline");
+	if (!runtime)
+		return true;
+	if (!json_is_object(runtime))
+		return bad(r, "runtime", "wanted an object");
+	json_t *drop = json_object_get(runtime, "profiling_drop_percentile");
+	m->profiling_drop = json_number_value(drop);
+	if (drop && (!json_is_number(drop) || !(m->profiling_drop >= 0 && m->profiling_drop < 1)))
+		return bad(r, "runtime", "wanted a number from 0 to below 1 as profiling_drop_percentile");
+	return read_flag(r, runtime, "double_buffer", &m->double_buffer) &&
+	       read_flag(r, runtime, "input_dmabuf", &m->input_dmabuf) &&
+	       read_flag(r, runtime, "output_dmabuf", &m->output_dmabuf);
+}
+
 static bool read_entry_points(Reader *r)
 {
 	json_t *list = json_object_get(r->root, "entry_points");
@@ -189,10 +222,12 @@ static bool read_tensors(Reader *r, const char *key, RtTensors *ret)
 		return no_memory(r);
 	for (size_t i = 0; i < n; i++) {
 		char problem[100], place[40];
-		if (!rt_parse_tensor(json_array_get(list, i), &ret->at[i], problem, sizeof problem)) {
-			snprintf(place, sizeof place, "%s[%zu]", key, i);
+		bool ok = rt_parse_tensor(json_array_get(list, i), &ret->at[i], problem, sizeof problem);
+		snprintf(place, sizeof place, "%s[%zu]", key, i);
+		if (!ok)
 			return bad(r, place, problem);
-		}
+		if (ret->at[i].ext.bytes > SIZE_MAX / 2 / rt_frames_per_run(r->model))
+			return bad(r, place, "shape: with a frame per core larger than this machine can address");
 	}
 	ret->n = n;
 	return true;
@@ -248,7 +283,7 @@ static bool read_model(Reader *r)
 {
 	RtModel *m = r->model;
 	return read_identity(r) && read_features(r) && read_file(r, "kernel", true, &m->kernel) &&
-	       read_file(r, "constants", false, &m->constants) && read_memory(r) && read_entry_points(r) &&
+	       read_file(r, "constants", false, &m->constants) && read_memory(r) && read_runtime(r) && read_entry_points(r) &&
 	       read_tensors(r, "inputs", &m->tensors[AXRX_INT8][0]) &&
 	       read_tensors(r, "outputs", &m->tensors[AXRX_INT8][1]) &&
 	       read_tensors(r, "inputs_f32", &m->tensors[AXRX_FLOAT][0]) &&
@@ -333,6 +368,28 @@ done:
 
 /* ---- questions ---- */
 
+const char *rt_mode_name(RtMode mode)
+{
+	switch (mode) {
+	case RT_MULTIPROCESS:
+		return "multiprocess";
+	case RT_MULTITHREAD:
+		return "multithread";
+	case RT_BATCH:
+		return "batch";
+	case RT_COOPERATIVE:
+		return "cooperative";
+	case RT_PIPELINE:
+		return "pipeline";
+	}
+	return "?";
+}
+
+unsigned rt_frames_per_run(const RtModel *model)
+{
+	return model->mode == RT_BATCH ? model->cores : 1;
+}
+
 axrxIo rt_default_io(const RtModel *model)
 {
 	return model->has_io[AXRX_INT8] ? AXRX_INT8 : AXRX_FLOAT;
@@ -363,11 +420,17 @@ static axrTensorInfo tensor(axrModel *handle, int output, size_t n, const char *
 	if (!model)
 		return info;
 	const RtTensors *tensors = &model->tensors[rt_default_io(model)][output];
-	if (n < tensors->n)
+	unsigned frames = rt_frames_per_run(model);
+	if (n < tensors->n) {
 		info = tensors->at[n].info;
-	else
+		if (info.ndims > 0)
+			info.dims[0] *= frames;
+		else if (frames > 1)
+			info.dims[info.ndims++] = frames;
+	} else {
 		rt_error(model->object.context, AXR_ERROR_INVALID_ARGUMENT,
 		         "%s: there is no tensor %zu, the model has %zu", function, n, tensors->n);
+	}
 	rt_leave(model);
 	return info;
 }

@@ -84,6 +84,7 @@ static void sleep_until_work(RtPool *pool)
 static void *worker(void *arg)
 {
 	RtPool *pool = arg;
+	rt_float_default(); /* a new thread inherits its creator's mode */
 	inside = true;
 	int spins = 0;
 	while (!atomic_load_explicit(&pool->stop, memory_order_relaxed)) {
@@ -135,6 +136,16 @@ int rt_pool_parallel(void *ctx, void (*fn)(void *arg, int i), void *arg, int n)
 	return 0;
 }
 
+bool rt_thread_new(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg)
+{
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	bool ok = pthread_create(ret_thread, NULL, fn, arg) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ok;
+}
+
 RtPool *rt_pool_new(unsigned threads)
 {
 	unsigned wanted = threads > 1 ? threads - 1 : 0;
@@ -143,13 +154,8 @@ RtPool *rt_pool_new(unsigned threads)
 	if (!pool)
 		return NULL;
 	*pool = (RtPool){.ticket = CLOSED, .spins = threads <= rt_cpu_count() ? SPINS : 1};
-	/* signals are the program's own threads' business */
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	while (pool->workers < wanted && pthread_create(&pool->threads[pool->workers], NULL, worker, pool) == 0)
+	while (pool->workers < wanted && rt_thread_new(&pool->threads[pool->workers], worker, pool))
 		pool->workers++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pool->workers == 0) {
 		free(pool);
 		return NULL;

@@ -8,7 +8,9 @@
  *   cpu.c          what this CPU can do; permission for AMX
  *   pool.c         threads behind axk_env.parallel
  *   memory.c       mapped constants, workspace, content hash
- *   instance.c     loading code, running it
+ *   instance.c     loading code, what an instance consists of
+ *   run.c          running it: arguments, frames, results one call later
+ *   pipeline.c     the stages of pipeline mode
  */
 #ifndef AXR_RUNTIME_H
 #define AXR_RUNTIME_H
@@ -66,6 +68,10 @@ typedef enum RtFeature { RT_FEATURE_PRESENT, RT_FEATURE_MISSING, RT_FEATURE_UNKN
 RtFeature rt_cpu_feature(const char *name);
 /* Asks the operating system for the AMX tile state; false: refused. */
 bool rt_cpu_permit_amx(void);
+/* The network's numbers are defined for the default floating-point mode, whatever the program has set. Sets it
+ * for the calling thread; the mode before is to be restored. */
+uint64_t rt_float_default(void);
+void rt_float_restore(uint64_t mode);
 
 /* ---- pool.c ---- */
 
@@ -74,6 +80,8 @@ typedef struct RtPool RtPool;
 /* A pool that runs with `threads` threads, the caller's included; NULL: none could be started or memory. */
 RtPool *rt_pool_new(unsigned threads);
 void rt_pool_free(RtPool *pool);
+/* A thread with all signals blocked: they are the business of the program's own threads. */
+bool rt_thread_new(pthread_t *ret_thread, void *(*fn)(void *arg), void *arg);
 /* axk_env.parallel; ctx is the pool (NULL: serial). */
 int rt_pool_parallel(void *ctx, void (*fn)(void *arg, int i), void *arg, int n);
 
@@ -104,6 +112,9 @@ typedef struct RtFile {
 	bool checked; /* bytes and hash are known */
 } RtFile;
 
+/* How cores share work: multicore_mode of the compiler. */
+typedef enum RtMode { RT_MULTIPROCESS, RT_MULTITHREAD, RT_BATCH, RT_COOPERATIVE, RT_PIPELINE } RtMode;
+
 typedef struct RtModel {
 	RtObject object;
 	struct json_t *json; /* keeps the strings */
@@ -114,6 +125,10 @@ typedef struct RtModel {
 	size_t workspace_bytes[RT_POOLS];
 	size_t align;
 	unsigned cores;
+	RtMode mode;
+	/* as compiled: what holds when a property is not given */
+	bool double_buffer, input_dmabuf, output_dmabuf;
+	double profiling_drop;
 	bool has_io[2];         /* by axrxIo */
 	RtTensors tensors[2][2]; /* by axrxIo, then inputs, outputs */
 	bool profiling;
@@ -122,6 +137,9 @@ typedef struct RtModel {
 	uintptr_t properties; /* handle of its properties object */
 } RtModel;
 
+/* Frames of one call of the API, which lie behind each other on the first axis of its tensors. */
+unsigned rt_frames_per_run(const RtModel *model);
+const char *rt_mode_name(RtMode mode);
 /* The entry point that axr_* functions describe and run: int8 where there is one. */
 axrxIo rt_default_io(const RtModel *model);
 /* One tensor of model.json; false: `problem` says what is wrong, without the tensor's place. */
@@ -129,24 +147,73 @@ bool rt_parse_tensor(struct json_t *json, RtTensor *ret, char *problem, size_t p
 
 /* ---- instance.c ---- */
 
+/* What a frame needs while it is computed. */
+typedef struct RtSlot {
+	struct RtInstance *instance;
+	void *workspace[RT_POOLS];
+	const void **in;
+	void **out;
+	axk_env env;
+	uint64_t *layer_ns; /* of this frame; NULL without profiling */
+	uint64_t device_ns;
+	int status;
+	struct RtSlot *next; /* pipeline.c: waiting behind this one */
+	bool done;
+} RtSlot;
+
+/* A call of axr_run_model_instance in progress: its frames, and where its tensors lie. */
+typedef struct RtCall {
+	RtSlot *slots; /* frames of them */
+	void **tensors; /* inputs, then outputs */
+	uint64_t device_ns;
+	struct RtCall *next; /* free ones */
+} RtCall;
+
+typedef struct RtPipeline RtPipeline;
+typedef struct RtOverlap RtOverlap;
+
 typedef struct RtInstance {
 	RtObject object;
-	pthread_mutex_t lock; /* one run at a time */
 	RtModel *model;
 	RtConnection *connection;
 	axrxIo io;
+	bool input_dmabuf, output_dmabuf;
+	unsigned cores; /* threads that compute */
 	void *library;
 	int library_fd; /* -1, or the private copy it was loaded from */
 	axk_run_fn *run;
-	axk_env env;
-	RtPool *pool;
+	axk_stage_fn *run_stage; /* pipeline mode */
 	void *constants;
 	size_t constants_mapped;
-	void *workspace[RT_POOLS];
-	uint64_t *layer_ns;
-	_Atomic uint64_t device_ns;
-	const void **in;
-	void **out;
+	RtPool *pool;
+	RtPipeline *pipeline;
+	RtOverlap *overlap; /* double_buffer */
+	RtSlot *slots;
+	RtCall *calls;
+	unsigned num_calls, frames; /* calls at once, frames per call: num_calls * frames slots */
+	/* of the fields below */
+	pthread_mutex_t lock;
+	pthread_cond_t freed;
+	RtCall *free_calls;
+	uint64_t *layer_ns; /* sums of the frames whose results were given out */
+	uint64_t device_ns; /* of the last call */
 } RtInstance;
+
+uint64_t rt_now_ns(void *ctx);
+
+/* ---- run.c ---- */
+
+/* The thread and the buffers behind double_buffer; NULL: no memory or no thread. */
+RtOverlap *rt_overlap_new(RtInstance *instance);
+void rt_overlap_free(RtOverlap *overlap);
+size_t rt_overlap_bytes(const RtInstance *instance);
+
+/* ---- pipeline.c ---- */
+
+/* `threads` threads that share the stages; NULL: they could not be started. */
+RtPipeline *rt_pipeline_new(RtInstance *instance, unsigned threads);
+void rt_pipeline_free(RtPipeline *pipeline);
+/* Sends a frame through all stages and waits for it. */
+void rt_pipeline_run(RtPipeline *pipeline, RtSlot *slot);
 
 #endif

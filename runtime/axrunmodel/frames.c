@@ -157,9 +157,6 @@ static bool open_input(Frames *f, Input *in, size_t n, const Options *o, Source 
 {
 	const axrxTensor *t = &in->tensor;
 	in->frames = 1;
-	in->buffer = allocate(t->bytes);
-	if (!in->buffer)
-		return complain("no memory for input '%s'", t->name);
 	if (o->num_inputs == 0) {
 		in->random = allocate(t->bytes);
 		if (!in->random)
@@ -203,24 +200,17 @@ static bool open_tensors(Frames *f, const Options *o, Source *sources, axrModel 
 	f->num_out = axrx_num_tensors(model, f->io, 1);
 	f->in = calloc(f->num_in + 1, sizeof *f->in);
 	f->out = calloc(f->num_out + 1, sizeof *f->out);
-	f->in_args = calloc(f->num_in + 1, sizeof *f->in_args);
-	f->out_args = calloc(f->num_out + 1, sizeof *f->out_args);
-	if (!f->in || !f->out || !f->in_args || !f->out_args)
+	if (!f->in || !f->out)
 		return complain("no memory");
 	f->distinct = 1;
 	for (size_t i = 0; i < f->num_in; i++) {
 		axrx_get_tensor(model, f->io, 0, i, &f->in[i].tensor);
 		if (!open_input(f, &f->in[i], i, o, sources, &state))
 			return false;
-		f->in_args[i] = (axrArgument){.ptr = f->in[i].buffer, .size = f->in[i].tensor.bytes};
 	}
 	for (size_t i = 0; i < f->num_out; i++) {
 		Output *out = &f->out[i];
 		axrx_get_tensor(model, f->io, 1, i, &out->tensor);
-		out->buffer = allocate(out->tensor.bytes);
-		if (!out->buffer)
-			return complain("no memory for output '%s'", out->tensor.name);
-		f->out_args[i] = (axrArgument){.ptr = out->buffer, .size = out->tensor.bytes};
 		out->concatenated = f->num_in > 0 && out->tensor.ndims > 0 && f->in[0].tensor.ndims > 0 &&
 		                    out->tensor.dims[0] == f->in[0].tensor.dims[0];
 	}
@@ -237,14 +227,6 @@ bool frames_open(Frames *f, const Options *o, axrModel *model)
 		npy_close(&sources[i].npy);
 	free(sources);
 	return ok;
-}
-
-void frames_load(Frames *f, uint64_t frame)
-{
-	for (size_t i = 0; i < f->num_in; i++) {
-		Input *in = &f->in[i];
-		memcpy(in->buffer, in->data + frame % in->frames * in->tensor.bytes, in->tensor.bytes);
-	}
 }
 
 /* ---- output files ---- */
@@ -296,28 +278,20 @@ static bool create_output(Frames *f, size_t i, const char *dir, uint64_t frames)
 	if (out->concatenated)
 		dims[0] *= (size_t)frames;
 	out->file = fopen(out->path, "wbe");
-	if (!out->file || !npy_write_header(out->file, t->type, dims, n))
+	if (!out->file || !npy_write_header(out->file, t->type, dims, n) || fflush(out->file) != 0)
 		return complain("%s: %s", out->path, strerror(errno));
+	out->header_bytes = (size_t)ftell(out->file);
 	return true;
 }
 
 bool frames_create_outputs(Frames *f, const Options *o, uint64_t frames)
 {
+	f->written = frames;
 	if (mkdir(o->output_dir, 0777) != 0 && errno != EEXIST)
 		return complain("--output-dir: %s: %s", o->output_dir, strerror(errno));
 	for (size_t i = 0; i < f->num_out; i++) {
 		if (!create_output(f, i, o->output_dir, frames))
 			return false;
-	}
-	return true;
-}
-
-bool frames_store(Frames *f)
-{
-	for (size_t i = 0; i < f->num_out; i++) {
-		Output *out = &f->out[i];
-		if (out->tensor.bytes > 0 && fwrite(out->buffer, out->tensor.bytes, 1, out->file) != 1)
-			return complain("%s: %s", out->path, strerror(errno));
 	}
 	return true;
 }
@@ -344,7 +318,6 @@ void frames_close(Frames *f)
 	for (size_t i = 0; f->in && i < f->num_in; i++) {
 		npy_close(&f->in[i].file);
 		free(f->in[i].random);
-		free(f->in[i].buffer);
 	}
 	for (size_t i = 0; f->out && i < f->num_out; i++) {
 		Output *out = &f->out[i];
@@ -352,13 +325,10 @@ void frames_close(Frames *f)
 			fclose(out->file);
 			unlink(out->path);
 		}
-		free(out->buffer);
 		free(out->path);
 		free(out->file_name);
 	}
 	free(f->in);
 	free(f->out);
-	free(f->in_args);
-	free(f->out_args);
 	*f = (Frames){0};
 }

@@ -1,22 +1,14 @@
-/* The frame loop. Device time is measured by the runtime around the entry point, host time here with the
- * copies of the frame's data, system time by the wall clock over all. */
+/* The frame loop of a lane. Device time is measured by the runtime around the entry point, host time adds
+ * the copies of the frame's data here, system time is the wall clock over all. */
 #include "axrunmodel.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-static volatile sig_atomic_t stop;
+volatile int stop_requested;
 
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static uint64_t now_ns(void)
+uint64_t now_ns(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -26,92 +18,139 @@ static uint64_t now_ns(void)
 static void sleep_until(uint64_t ns)
 {
 	struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-	while (!stop && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+	while (!stop_requested && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 }
 
 /* When there are too many, keeps every second one and takes half as many from now on. */
-static void add_sample(Measure *m, uint64_t frame, Sample sample)
+static void add_sample(Lane *lane, uint64_t call, Sample sample)
 {
-	if (frame % m->stride)
+	if (call % lane->stride)
 		return;
-	if (m->num_samples == MAX_SAMPLES) {
-		m->num_samples /= 2;
-		for (size_t i = 0; i < m->num_samples; i++)
-			m->samples[i] = m->samples[2 * i];
-		m->stride *= 2;
-		if (frame % m->stride)
+	if (lane->num_samples == lane->max_samples) {
+		lane->num_samples /= 2;
+		for (size_t i = 0; i < lane->num_samples; i++)
+			lane->samples[i] = lane->samples[2 * i];
+		lane->stride *= 2;
+		if (call % lane->stride)
 			return;
 	}
-	m->samples[m->num_samples++] = sample;
+	lane->samples[lane->num_samples++] = sample;
 }
 
-static bool run_frame(Frames *f, axrContext *context, axrModelInstance *instance, uint64_t frame)
+typedef struct Loop {
+	Lane *lane;
+	const Plan *plan;
+	const Frames *f;
+	const Limits *limits;
+	axrContext *context;
+	axrModelInstance *instance;
+	Buffers buffers;
+	axrxRunInfo info;
+	bool counting;      /* the warm-up is over */
+	uint64_t last_call; /* double_buffer: whose results are still to come */
+	uint64_t last_start, last_load_ns;
+} Loop;
+
+/* The results of a call are there: whose inputs were loaded in load_ns, from `start` on. */
+static bool take_results(Loop *l, uint64_t call, uint64_t start, uint64_t load_ns, uint64_t run_ns)
 {
-	frames_load(f, frame);
-	if (axr_run_model_instance(instance, f->in_args, f->num_in, f->out_args, f->num_out) == AXR_SUCCESS)
+	const Plan *plan = l->plan;
+	Lane *lane = l->lane;
+	if (!l->counting)
 		return true;
-	return complain("%s", axr_last_error_string(AXR_OBJECT(context)));
+	uint64_t begin = now_ns(), first = call * plan->frames_per_run;
+	if (!buffers_store(&l->buffers, l->f, plan, call))
+		return false;
+	lane->device_ns += l->info.device_ns;
+	lane->host_ns += load_ns + run_ns + (now_ns() - begin);
+	uint64_t limit = l->limits->frames;
+	lane->frames += limit && limit - first < plan->frames_per_run ? limit - first : plan->frames_per_run;
+	add_sample(lane, lane->calls, (Sample){start, l->info.device_ns});
+	if (lane->profile.rows)
+		profile_add(&lane->profile, lane->calls, l->info.layer_ns, plan->frames_per_run);
+	lane->calls++;
+	return true;
 }
 
-static bool loop(Measure *m, Frames *f, const Options *o, axrContext *context, axrModelInstance *instance,
-                 uint64_t max_frames)
+static bool failed(Loop *l)
 {
-	bool store = o->output_dir != NULL;
-	uint64_t max_ns = max_frames ? UINT64_MAX : (uint64_t)(o->seconds * 1e9);
-	uint64_t period = o->throttle_fps > 0 ? (uint64_t)(1e9 / o->throttle_fps) : 0;
-	uint64_t device = 0, host = 0, first = now_ns(), end = first;
-	if (max_frames && o->seconds_given)
-		max_ns = (uint64_t)(o->seconds * 1e9);
-	for (uint64_t i = 0; !stop && (!max_frames || i < max_frames); i++) {
-		if (period)
-			sleep_until(first + i * period);
-		uint64_t start = now_ns();
-		if (!run_frame(f, context, instance, i))
+	return complain("%s", axr_last_error_string(AXR_OBJECT(l->context)));
+}
+
+static bool run_call(Loop *l, uint64_t call)
+{
+	Buffers *b = &l->buffers;
+	uint64_t start = now_ns();
+	buffers_load(b, l->f, l->plan, call);
+	uint64_t loaded = now_ns();
+	if (axrx_run_model_instance(l->instance, b->in_args, b->num_in, b->out_args, b->num_out, &l->info) != AXR_SUCCESS)
+		return failed(l);
+	uint64_t done = now_ns();
+	bool ok = true;
+	if (l->info.has_result && l->plan->double_buffer)
+		ok = take_results(l, l->last_call, l->last_start, l->last_load_ns, l->info.device_ns);
+	else if (l->info.has_result)
+		ok = take_results(l, call, start, loaded - start, done - loaded);
+	l->last_call = call;
+	l->last_start = start;
+	l->last_load_ns = loaded - start;
+	return ok;
+}
+
+/* What the runtime still holds of the last call. */
+static bool finish(Loop *l)
+{
+	if (axrx_finish(l->instance, l->buffers.out_args, l->buffers.num_out, &l->info) != AXR_SUCCESS)
+		return failed(l);
+	return !l->info.has_result || take_results(l, l->last_call, l->last_start, l->last_load_ns, l->info.device_ns);
+}
+
+static bool loop(Loop *l)
+{
+	const Limits *limits = l->limits;
+	Lane *lane = l->lane;
+	uint64_t calls = limits->frames / l->plan->frames_per_run + (limits->frames % l->plan->frames_per_run != 0);
+	l->counting = true;
+	lane->begin_ns = lane->end_ns = now_ns();
+	for (uint64_t i = lane->index; !stop_requested && (!limits->frames || i < calls); i += l->plan->lanes) {
+		if (limits->period_ns)
+			sleep_until(lane->begin_ns + i * l->plan->frames_per_run * limits->period_ns);
+		if (!run_call(l, i))
 			return false;
-		if (store && i < f->distinct && !frames_store(f))
-			return false;
-		end = now_ns();
-		uint64_t ns = axrx_device_ns(instance);
-		device += ns;
-		host += end - start;
-		m->frames++;
-		add_sample(m, i, (Sample){start - first, ns});
-		if (end - first >= max_ns)
+		lane->end_ns = now_ns();
+		if (lane->end_ns - lane->begin_ns >= limits->ns)
 			break;
 	}
-	m->seconds = (double)(end - first) * 1e-9;
-	m->device_seconds = (double)device * 1e-9;
-	m->host_seconds = (double)host * 1e-9;
+	if (!finish(l))
+		return false;
+	lane->end_ns = now_ns();
+	lane->interrupted = stop_requested;
 	return true;
 }
 
-bool measure(Measure *m, Frames *f, const Options *o, axrContext *context, axrModelInstance *instance)
+static bool warm_up(Loop *l)
 {
-	uint64_t max_frames = o->frames;
-	if (max_frames == 0 && !o->seconds_given && o->num_inputs > 0)
-		max_frames = f->distinct;
-	uint64_t written = max_frames && max_frames < f->distinct ? max_frames : f->distinct;
-	m->stride = 1;
-	m->samples = malloc(MAX_SAMPLES * sizeof *m->samples);
-	if (!m->samples)
-		return complain("no memory for the measurements");
-	if (o->output_dir && !frames_create_outputs(f, o, written))
-		return false;
-	struct sigaction action = {.sa_handler = on_signal};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	for (int i = 0; i < WARM_UP_FRAMES && !stop; i++) {
-		if (!run_frame(f, context, instance, 0))
+	for (int i = 0; i < WARM_UP_FRAMES && !stop_requested; i++) {
+		if (!run_call(l, 0))
 			return false;
 	}
-	axrx_reset_layer_ns(instance);
-	if (!loop(m, f, o, context, instance, max_frames))
-		return false;
-	/* time ran out before every frame had its turn: the files would be short */
-	if (!stop && o->output_dir && m->frames < written)
-		return complain("--seconds: only %llu of %llu frames were run, no output was written",
-		                (unsigned long long)m->frames, (unsigned long long)written);
-	m->interrupted = stop;
-	return true;
+	return finish(l);
+}
+
+bool run_lane(Lane *lane, const Plan *plan, const Frames *f, const Limits *limits, axrContext *context,
+              axrModelInstance *instance, bool (*start)(void *ctx), void *ctx)
+{
+	Loop l = {.lane = lane, .plan = plan, .f = f, .limits = limits, .context = context, .instance = instance};
+	bool ok = buffers_open(&l.buffers, f, plan);
+	if (ok && lane->profile.rows) {
+		l.info.num_layers = lane->profile.num_layers;
+		l.info.layer_ns = calloc(l.info.num_layers + 1, sizeof *l.info.layer_ns);
+		if (!l.info.layer_ns)
+			ok = complain("no memory for %zu layers", l.info.num_layers);
+	}
+	ok = ok && warm_up(&l) && start(ctx) && loop(&l);
+	free(l.info.layer_ns);
+	buffers_close(&l.buffers);
+	return ok;
 }

@@ -26,10 +26,13 @@ static const char help[] =
 	"  --frames N               stop after N frames\n"
 	"  --throttle-fps N         at most N frames per second\n"
 	"where\n"
-	"  --aipu-cores N           cores to use (default: what the model was compiled for)\n"
+	"  --aipu-cores N           cores to use (default: what the model was compiled for); what they do is the\n"
+	"                           model's multicore mode: processes or threads with frames of their own, a\n"
+	"                           batch, pieces of one frame, stages of a pipeline\n"
 	"  -d, --devices LIST       device indices; a CPU is device 0, the only one\n"
-	"  --[no-]double-buffer, --[no-]input-dmabuf, --[no-]output-dmabuf\n"
-	"                           accepted; a CPU has nothing to buffer or to transfer\n"
+	"  --[no-]double-buffer     load a frame's input while the frame before is computed\n"
+	"  --[no-]input-dmabuf      pass inputs as file descriptors (memfd) instead of pointers\n"
+	"  --[no-]output-dmabuf     the same for outputs (default of the three: as the model was compiled)\n"
 	"report\n"
 	"  --json                   one JSON object on standard output\n"
 	"  --profile                time per layer, when the model was compiled with profiling\n"
@@ -56,7 +59,12 @@ enum {
 	OPT_FRAMES,
 	OPT_THROTTLE,
 	OPT_CORES,
-	OPT_IGNORED,
+	OPT_DOUBLE_BUFFER,
+	OPT_NO_DOUBLE_BUFFER,
+	OPT_INPUT_DMABUF,
+	OPT_NO_INPUT_DMABUF,
+	OPT_OUTPUT_DMABUF,
+	OPT_NO_OUTPUT_DMABUF,
 	OPT_JSON,
 	OPT_PROFILE,
 	OPT_HISTOGRAM,
@@ -77,12 +85,12 @@ static const struct option options[] = {
 	{"throttle-fps", required_argument, NULL, OPT_THROTTLE},
 	{"aipu-cores", required_argument, NULL, OPT_CORES},
 	{"devices", required_argument, NULL, 'd'},
-	{"double-buffer", no_argument, NULL, OPT_IGNORED},
-	{"no-double-buffer", no_argument, NULL, OPT_IGNORED},
-	{"input-dmabuf", no_argument, NULL, OPT_IGNORED},
-	{"no-input-dmabuf", no_argument, NULL, OPT_IGNORED},
-	{"output-dmabuf", no_argument, NULL, OPT_IGNORED},
-	{"no-output-dmabuf", no_argument, NULL, OPT_IGNORED},
+	{"double-buffer", no_argument, NULL, OPT_DOUBLE_BUFFER},
+	{"no-double-buffer", no_argument, NULL, OPT_NO_DOUBLE_BUFFER},
+	{"input-dmabuf", no_argument, NULL, OPT_INPUT_DMABUF},
+	{"no-input-dmabuf", no_argument, NULL, OPT_NO_INPUT_DMABUF},
+	{"output-dmabuf", no_argument, NULL, OPT_OUTPUT_DMABUF},
+	{"no-output-dmabuf", no_argument, NULL, OPT_NO_OUTPUT_DMABUF},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"no-json", no_argument, NULL, OPT_NO_JSON},
 	{"profile", no_argument, NULL, OPT_PROFILE},
@@ -171,14 +179,26 @@ static bool set_option(Options *o, int option, const char *value)
 	case OPT_NO_BAR_CHART:
 		o->bar_chart = option == OPT_BAR_CHART;
 		return true;
+	case OPT_DOUBLE_BUFFER:
+	case OPT_NO_DOUBLE_BUFFER:
+		o->double_buffer = option == OPT_DOUBLE_BUFFER;
+		return true;
+	case OPT_INPUT_DMABUF:
+	case OPT_NO_INPUT_DMABUF:
+		o->input_dmabuf = option == OPT_INPUT_DMABUF;
+		return true;
+	case OPT_OUTPUT_DMABUF:
+	case OPT_NO_OUTPUT_DMABUF:
+		o->output_dmabuf = option == OPT_OUTPUT_DMABUF;
+		return true;
 	default:
-		return option == OPT_IGNORED;
+		return false;
 	}
 }
 
 bool parse_options(Options *o, int argc, char **argv, int *ret_exit)
 {
-	*o = (Options){.seconds = 10};
+	*o = (Options){.seconds = 10, .double_buffer = -1, .input_dmabuf = -1, .output_dmabuf = -1};
 	*ret_exit = EXIT_USAGE;
 	for (;;) {
 		int option = getopt_long(argc, argv, "d:", options, NULL);

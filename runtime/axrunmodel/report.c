@@ -114,15 +114,17 @@ static void print_bar_chart(const Measure *m)
 	}
 }
 
-static void print_profile(const Measure *m, axrModel *model)
+static void print_profile(const Measure *m, const Plan *plan, axrModel *model)
 {
-	double total = 0;
+	double total = 0, drop = plan->model.profiling_drop_percentile;
 	for (size_t i = 0; i < m->num_layers; i++)
-		total += (double)m->layer_ns[i];
-	printf("\n%10s %6s  %-36s %s\n", "us/frame", "%", "layer", "kernel");
+		total += m->layer_us[i];
+	printf("\nper layer, mean of %zu samples without %.4g %% at either end (profiling_drop_percentile %.4g)\n",
+	       m->profile_samples, drop * 50, drop);
+	printf("%10s %6s  %-36s %s\n", "us/frame", "%", "layer", "kernel");
 	for (size_t i = 0; i < m->num_layers; i++) {
-		double ns = (double)m->layer_ns[i];
-		printf("%10.2f %6.2f  ", ns / (double)(m->frames ? m->frames : 1) * 1e-3, total > 0 ? ns / total * 100 : 0);
+		double us = m->layer_us[i];
+		printf("%10.2f %6.2f  ", us, total > 0 ? us / total * 100 : 0);
 		print_name(axrx_layer_name(model, i), 36);
 		putchar(' ');
 		print_name(axrx_layer_kernel(model, i), 0);
@@ -130,27 +132,41 @@ static void print_profile(const Measure *m, axrModel *model)
 	}
 }
 
-void report_text(const Measure *m, const Frames *f, const Options *o, axrModel *model)
+static void print_work(const Plan *plan)
 {
-	axrxModelInfo info;
-	if (axrx_get_model_info(model, &info) != AXR_SUCCESS)
+	if (plan->cores == 1)
 		return;
+	printf("multicore mode %s", plan->model.multicore_mode);
+	if (plan->lanes > 1)
+		printf(": %u %s", plan->lanes, plan->processes ? "processes" : "threads that bring frames");
+	if (plan->frames_per_run > 1)
+		printf(": %u frames per call", plan->frames_per_run);
+	putchar('\n');
+}
+
+void report_text(const Measure *m, const Frames *f, const Options *o, const Plan *plan, axrModel *model)
+{
+	const axrxModelInfo *info = &plan->model;
 	Latency l = latency(m);
-	print_name(info.name, 0);
+	print_name(info->name, 0);
 	printf(": target ");
-	print_name(info.target, 0);
-	printf(", %s input and output, %u core%s\n", f->io == AXRX_INT8 ? "int8" : "float",
-	       o->cores ? o->cores : info.cores, (o->cores ? o->cores : info.cores) == 1 ? "" : "s");
-	printf("%llu frames in %.3f s; workspace %zu bytes, constants %zu bytes\n", (unsigned long long)m->frames,
-	       m->seconds, info.workspace_bytes, info.const_bytes);
-	printf("latency: min %.4f ms, median %.4f ms, 99 %% below %.4f ms\n", l.min, l.median, l.p99);
+	print_name(info->target, 0);
+	printf(", %s input and output, %u core%s\n", f->io == AXRX_INT8 ? "int8" : "float", plan->cores,
+	       plan->cores == 1 ? "" : "s");
+	print_work(plan);
+	printf("%llu frames in %.3f s; workspace %zu bytes, constants %zu bytes", (unsigned long long)m->frames,
+	       m->seconds, m->workspace_bytes, info->const_bytes);
+	if (m->buffer_bytes)
+		printf(", double buffers %zu bytes", m->buffer_bytes);
+	printf("\nlatency%s: min %.4f ms, median %.4f ms, 99 %% below %.4f ms\n",
+	       plan->frames_per_run > 1 ? " of a call" : "", l.min, l.median, l.p99);
 	printf("Device FPS: %.1f\n", per_second(m->frames, m->device_seconds));
 	printf("Host FPS: %.1f\n", per_second(m->frames, m->host_seconds));
 	printf("System FPS: %.1f\n", per_second(m->frames, m->seconds));
 	for (size_t i = 0; i < f->num_out && f->out[i].path && !m->interrupted; i++)
 		printf("wrote %s\n", f->out[i].path);
-	if (m->layer_ns)
-		print_profile(m, model);
+	if (m->layer_us)
+		print_profile(m, plan, model);
 	if (o->histogram)
 		print_histogram(m);
 	if (o->bar_chart)
@@ -179,27 +195,29 @@ static json_t *profile_json(const Measure *m, axrModel *model)
 	json_t *list = json_array();
 	for (size_t i = 0; i < m->num_layers; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:f}", "name", axrx_layer_name(model, i), "kernel",
-		                                      axrx_layer_kernel(model, i), "us",
-		                                      (double)m->layer_ns[i] / (double)(m->frames ? m->frames : 1) * 1e-3));
+		                                      axrx_layer_kernel(model, i), "us", m->layer_us[i]));
 	return list;
 }
 
-bool report_json(const Measure *m, const Frames *f, const Options *o, axrModel *model)
+bool report_json(const Measure *m, const Frames *f, const Plan *plan, axrModel *model)
 {
-	axrxModelInfo info;
-	if (axrx_get_model_info(model, &info) != AXR_SUCCESS)
-		return false;
+	const axrxModelInfo *info = &plan->model;
 	Latency l = latency(m);
 	json_t *root = json_pack(
-		"{s:s, s:s, s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f}, s:I, s:I, s:o}", "model", info.name,
-		"target", info.target, "io", f->io == AXRX_INT8 ? "int8" : "float", "cores",
-		(int)(o->cores ? o->cores : info.cores), "frames", (json_int_t)m->frames, "seconds", m->seconds,
-		"device_fps", per_second(m->frames, m->device_seconds), "host_fps",
-		per_second(m->frames, m->host_seconds), "system_fps", per_second(m->frames, m->seconds), "latency_ms",
-		"min", l.min, "median", l.median, "p99", l.p99, "workspace_bytes", (json_int_t)info.workspace_bytes,
-		"const_bytes", (json_int_t)info.const_bytes, "outputs", outputs_json(f));
-	if (m->layer_ns)
+		"{s:s, s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:b, s:I, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f}, s:I, s:I, s:I, s:o}",
+		"model", info->name, "target", info->target, "io", f->io == AXRX_INT8 ? "int8" : "float", "cores",
+		(int)plan->cores, "multicore_mode", info->multicore_mode, "frames_per_run", (int)plan->frames_per_run,
+		"double_buffer", plan->double_buffer, "input_dmabuf", plan->input_dmabuf, "output_dmabuf",
+		plan->output_dmabuf, "frames", (json_int_t)m->frames, "seconds", m->seconds, "device_fps",
+		per_second(m->frames, m->device_seconds), "host_fps", per_second(m->frames, m->host_seconds), "system_fps",
+		per_second(m->frames, m->seconds), "latency_ms", "min", l.min, "median", l.median, "p99", l.p99,
+		"workspace_bytes", (json_int_t)m->workspace_bytes, "buffer_bytes", (json_int_t)m->buffer_bytes,
+		"const_bytes", (json_int_t)info->const_bytes, "outputs", outputs_json(f));
+	if (m->layer_us) {
 		json_object_set_new(root, "layers", profile_json(m, model));
+		json_object_set_new(root, "profile", json_pack("{s:I, s:f}", "samples", (json_int_t)m->profile_samples, "drop",
+		                                               info->profiling_drop_percentile));
+	}
 	bool ok = root && json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
 	putchar('\n');
 	json_decref(root);

@@ -50,9 +50,25 @@ static AxcPool pool_of(const char *name)
 	return strcmp(name, "global.l1") == 0 ? AXC_POOL_L1 : strcmp(name, "global.l2") == 0 ? AXC_POOL_L2 : AXC_POOL_DDR;
 }
 
+/* multicore_mode and what else model.json tells the runtime. */
+static AxcRunPlan run_plan(const AxcConfig *cfg)
+{
+	AxcRunPlan plan = {
+		.cores = (int)AXC_CFG_INT(cfg, aipu_cores_used),
+		.double_buffer = AXC_CFG_BOOL(cfg, double_buffer),
+		.input_dmabuf = AXC_CFG_BOOL(cfg, input_dmabuf),
+		.output_dmabuf = AXC_CFG_BOOL(cfg, output_dmabuf),
+		.profiling_drop = AXC_CFG_REAL(cfg, profiling_drop_percentile),
+	};
+	while (strcmp(axc_multicore_name(plan.mode), AXC_CFG_TEXT(cfg, multicore_mode)) != 0)
+		plan.mode++;
+	return plan;
+}
+
 static AxcPlanConfig plan_config(const AxcConfig *cfg)
 {
 	AxcPlanConfig config = {
+		.workspaces = axc_program_workspaces(&(AxcProgram){.run = run_plan(cfg)}),
 		.promote = AXC_CFG_BOOL(cfg, enable_buffer_promotion),
 		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_memplan_attempts), 1000),
 		.workspace_home = pool_of(AXC_CFG_TEXT(cfg, workspace_memory_pool)),
@@ -102,9 +118,10 @@ static void tile(AxcRun *run)
 bool axc_stage_midend(AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
+	AxcRunPlan plan = run_plan(cfg);
 	AxcLowerConfig config = {
 		.target = run->target,
-		.cores = (int)AXC_CFG_INT(cfg, aipu_cores_used),
+		.cores = plan.mode == AXC_COOPERATIVE ? plan.cores : 1,
 		.run_f32 = !AXC_CFG_BOOL(cfg, remove_io_quantization),
 		.io_padding = AXC_CFG_BOOL(cfg, apply_pword_padding),
 		.io_nhwc = AXC_CFG_BOOL(cfg, remove_io_padding_and_layout_transform),
@@ -114,8 +131,11 @@ bool axc_stage_midend(AxcRun *run)
 		.profile = AXC_CFG(cfg, profiling_levels)->n_list > 0,
 	};
 	AxcText text = {.arena = run->arena};
+	if (!AXC_CFG_BOOL(cfg, propagate_span_information))
+		run->quantized = axc_unnamed_graph(run->quantized, run->arena);
 	if (!axc_lower(run->arena, &run->d, run->quantized, &config, &run->program))
 		return false;
+	run->program->run = plan;
 	tile(run);
 	if (!axc_run_dumps(run, "midend"))
 		return true;
@@ -129,10 +149,13 @@ bool axc_stage_plan(AxcRun *run)
 	AxcPlanConfig config = plan_config(&run->cfg);
 	if (!axc_plan(run->program, &config, &run->d) || !axc_plan_check(run->program, &run->d))
 		return false;
+	if (run->program->run.mode == AXC_PIPELINE && !axc_split_stages(run->program, &run->d))
+		return false;
 	run->report.kernel.target = run->target->name;
-	run->report.kernel.cores = run->program->cores;
+	run->report.kernel.cores = run->program->run.cores;
+	run->report.kernel.multicore_mode = axc_multicore_name(run->program->run.mode);
 	for (int k = 0; k < AXC_POOL_COUNT; k++)
-		run->report.kernel.workspace_bytes += run->program->ws_bytes[k];
+		run->report.kernel.workspace_bytes += run->program->ws_bytes[k] * (size_t)config.workspaces;
 	run->report.kernel.const_bytes = run->program->const_bytes;
 	if (!axc_run_dumps(run, "program"))
 		return true;

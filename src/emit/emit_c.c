@@ -65,6 +65,38 @@ static void header_entry(AxcText *h, const AxcProgram *p, const char *entry, con
 	           "int %s_%s(const axk_env *env, const void *consts, void *const ws[3],\n"
 	           "\tconst void *const in[], void *const out[]);\n\n",
 	           p->name, entry);
+	if (p->run.mode == AXC_PIPELINE)
+		axc_text_f(h,
+		           "/* One stage of it, 0 to NUM_STAGES - 1; all in order are the same as the call above. -3: no such stage. */\n"
+		           "int %s_%s_stage(const axk_env *env, const void *consts, void *const ws[3],\n"
+		           "\tconst void *const in[], void *const out[], int stage);\n\n",
+		           p->name, entry);
+}
+
+/* How many cores, and what a caller does with them. */
+static void header_multicore(AxcText *h, const AxcProgram *p, const char *NAME)
+{
+	int n = p->run.cores;
+	if (n == 1)
+		return;
+	axc_text_f(h, " *\n * Compiled for %d cores, multicore_mode %s: ", n, axc_multicore_name(p->run.mode));
+	switch (p->run.mode) {
+	case AXC_COOPERATIVE:
+		axc_text_str(h, "env->parallel gets up to that many pieces of one frame.\n");
+		break;
+	case AXC_PIPELINE:
+		axc_text_f(h,
+		           "%s_NUM_STAGES threads run one stage each\n"
+		           " * (%s_..._stage) and hand the frames on, each with a workspace and the in[] and out[] it began with.\n",
+		           NAME, p->name);
+		break;
+	case AXC_MULTIPROCESS:
+	case AXC_MULTITHREAD:
+	case AXC_BATCH:
+		axc_text_f(h, "every %s calls the entry\n * point for a frame of its own, with a workspace of its own.\n",
+		           p->run.mode == AXC_MULTIPROCESS ? "process" : "thread");
+		break;
+	}
 }
 
 static void emit_header(const AxcProgram *p, AxcText *h, const char *NAME)
@@ -79,6 +111,7 @@ static void emit_header(const AxcProgram *p, AxcText *h, const char *NAME)
 	           axc_safe_name(p->arena, p->name), p->target->name, NAME);
 	if (p->target->features[0])
 		axc_text_f(h, " * The CPU must have: %s.\n", p->target->features);
+	header_multicore(h, p, NAME);
 	axc_text_f(h, " */\n#ifndef %s_KERNEL_FUNCTION_H\n#define %s_KERNEL_FUNCTION_H\n\n#include <stdint.h>\n\n",
 	           NAME, NAME);
 	axc_text_str(h, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
@@ -100,6 +133,8 @@ static void emit_header(const AxcProgram *p, AxcText *h, const char *NAME)
 	if (p->has_i8)
 		axc_text_f(h, "#define %s_NUM_INPUTS_I8 %u\n#define %s_NUM_OUTPUTS_I8 %u\n", NAME, p->in_i8.n, NAME,
 		           p->out_i8.n);
+	if (p->run.mode == AXC_PIPELINE)
+		axc_text_f(h, "#define %s_NUM_STAGES %d\n", NAME, p->run.cores);
 	axc_text_str(h, "\n");
 	if (p->has_i8)
 		header_entry(h, p, "run_i8", "The quantized core: int8 in, int8 out.", p->in_i8.at, p->in_i8.n,
@@ -322,14 +357,24 @@ static void emit_checks(Emit *e, const char *array, const AxcPort *ports, uint32
 
 enum { STEPS_PER_FUNCTION = 200 };
 
-static void emit_calls(Emit *e, const char *entry, unsigned mask)
+/* The steps of an entry, some in each function; returns how many functions. stage_end[k]: functions up to the
+ * end of stage k. */
+static uint32_t emit_parts(Emit *e, const char *entry, unsigned mask, uint32_t *stage_end)
 {
 	const AxcProgram *p = e->p;
+	int which = mask == AXC_ENTRY_F32, stage = 0;
 	uint32_t in_function = 0, parts = 0;
 	for (uint32_t i = 0; i < p->steps.n; i++) {
 		const AxcStep *s = &p->steps.at[i];
 		if (!(s->entries & mask))
 			continue;
+		if (s->stage[which] != stage) {
+			if (in_function)
+				axc_text_str(e->c, "\treturn bad;\n}\n");
+			in_function = 0;
+			stage_end[stage] = parts;
+			stage = s->stage[which];
+		}
 		if (in_function == 0)
 			axc_text_f(e->c, "\nstatic int axk_%s_%u(struct axk_frame *f)\n{\n\tint bad = 0;\n\n", entry, parts++);
 		if (s->chunks == 1 && !p->profile)
@@ -343,11 +388,43 @@ static void emit_calls(Emit *e, const char *entry, unsigned mask)
 	}
 	if (in_function)
 		axc_text_str(e->c, "\treturn bad;\n}\n");
+	stage_end[stage] = parts;
+	return parts;
+}
+
+/* The entry point of a pipeline: its stages, and all of them in order. */
+static void emit_stages(Emit *e, const char *entry, const uint32_t *stage_end)
+{
+	const AxcProgram *p = e->p;
+	axc_text_str(e->c, "\tswitch (stage) {\n"); /* checked above */
+	for (int k = 0; k < p->run.cores; k++) {
+		axc_text_f(e->c, "\tcase %d:\n", k);
+		for (uint32_t part = k ? stage_end[k - 1] : 0; part < stage_end[k]; part++)
+			axc_text_f(e->c, "\t\tbad |= axk_%s_%u(&f);\n", entry, part);
+		axc_text_str(e->c, "\t\tbreak;\n");
+	}
 	axc_text_f(e->c,
+	           "\t}\n\treturn bad ? -2 : 0;\n}\n"
 	           "\nint %s_%s(const axk_env *env, const void *consts, void *const ws[3],\n"
-	           "\tconst void *const in[], void *const out[])\n{\n\tstruct axk_frame f;\n\tint bad = 0, k;\n\n"
-	           "\tif (!consts || !ws || !in || !out || (uintptr_t)consts %% %d)\n\t\treturn -1;\n",
-	           p->name, entry, AXK_ALIGN);
+	           "\tconst void *const in[], void *const out[])\n{\n\tint code = 0, stage;\n\n"
+	           "\tfor (stage = 0; stage < %d && !code; stage++)\n"
+	           "\t\tcode = %s_%s_stage(env, consts, ws, in, out, stage);\n\treturn code;\n}\n",
+	           p->name, entry, p->run.cores, p->name, entry);
+}
+
+static void emit_calls(Emit *e, const char *entry, unsigned mask)
+{
+	const AxcProgram *p = e->p;
+	bool pipeline = p->run.mode == AXC_PIPELINE;
+	uint32_t *stage_end = AXC_NEW_ARRAY(p->arena, uint32_t, AXC_MAX(1, p->run.cores));
+	uint32_t parts = emit_parts(e, entry, mask, stage_end);
+	axc_text_f(e->c,
+	           "\nint %s_%s%s(const axk_env *env, const void *consts, void *const ws[3],\n"
+	           "\tconst void *const in[], void *const out[]%s)\n{\n\tstruct axk_frame f;\n\tint bad = 0, k;\n\n",
+	           p->name, entry, pipeline ? "_stage" : "", pipeline ? ", int stage" : "");
+	if (pipeline)
+		axc_text_f(e->c, "\tif (stage < 0 || stage >= %d)\n\t\treturn -3;\n", p->run.cores);
+	axc_text_f(e->c, "\tif (!consts || !ws || !in || !out || (uintptr_t)consts %% %d)\n\t\treturn -1;\n", AXK_ALIGN);
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
 		if (p->ws_bytes[pool])
 			axc_text_f(e->c, "\tif (!ws[%d] || (uintptr_t)ws[%d] %% %d)\n\t\treturn -1;\n", pool, pool, AXK_ALIGN);
@@ -356,6 +433,10 @@ static void emit_calls(Emit *e, const char *entry, unsigned mask)
 	emit_checks(e, "out", i8 ? p->out_i8.at : p->out_f32.at, i8 ? p->out_i8.n : p->out_f32.n);
 	axc_text_str(e->c, "\tf.env = env;\n\tf.consts = consts;\n\tf.in = in;\n\tf.out = out;\n"
 	                   "\tfor (k = 0; k < 3; k++)\n\t\tf.ws[k] = ws[k];\n");
+	if (pipeline) {
+		emit_stages(e, entry, stage_end);
+		return;
+	}
 	for (uint32_t k = 0; k < parts; k++)
 		axc_text_f(e->c, "\tbad |= axk_%s_%u(&f);\n", entry, k);
 	axc_text_str(e->c, "\treturn bad ? -2 : 0;\n}\n");

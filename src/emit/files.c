@@ -108,6 +108,17 @@ static void json_layers(AxcJsonOut *j, const AxcProgram *p)
 	axc_json_end(j);
 }
 
+/* What the runtime and axrunmodel do unless they are told otherwise. */
+static void json_runtime(AxcJsonOut *j, const AxcProgram *p)
+{
+	axc_json_object_row(j, "runtime");
+	axc_json_bool(j, "double_buffer", p->run.double_buffer);
+	axc_json_bool(j, "input_dmabuf", p->run.input_dmabuf);
+	axc_json_bool(j, "output_dmabuf", p->run.output_dmabuf);
+	axc_json_double(j, "profiling_drop_percentile", p->run.profiling_drop);
+	axc_json_end(j);
+}
+
 static void model_json(AxcText *t, AxcArena *arena, const AxcProgram *p, const uint8_t *consts,
                        const uint8_t *so, size_t so_bytes, bool pre, bool post)
 {
@@ -127,7 +138,9 @@ static void model_json(AxcText *t, AxcArena *arena, const AxcProgram *p, const u
 		axc_json_uint(&j, NULL, p->ws_bytes[k]);
 	axc_json_end(&j);
 	axc_json_int(&j, "align", AXK_ALIGN);
-	axc_json_int(&j, "cores", p->cores);
+	axc_json_int(&j, "cores", p->run.cores);
+	axc_json_str(&j, "multicore_mode", axc_multicore_name(p->run.mode));
+	json_runtime(&j, p);
 	axc_json_row(&j, "entry_points");
 	if (i8)
 		axc_json_str(&j, NULL, "run_i8");
@@ -164,11 +177,19 @@ static void manifest_quant(AxcJsonOut *j, const char *key, const AxcPort *ports,
 	axc_json_end(j);
 }
 
-static void manifest_shapes(AxcJsonOut *j, const char *key, const AxcPort *ports, uint32_t n, bool original)
+/* Of one call of the API: in batch mode the frames of all cores lie behind each other on the first axis. */
+static void manifest_shapes(AxcJsonOut *j, const char *key, const AxcProgram *p, const AxcPort *ports, uint32_t n,
+                            bool original)
 {
 	axc_json_array(j, key);
-	for (uint32_t i = 0; i < n; i++)
-		json_dims(j, NULL, original ? &ports[i].original : &ports[i].shape);
+	for (uint32_t i = 0; i < n; i++) {
+		AxcShape s = original ? ports[i].original : ports[i].shape;
+		if (p->run.mode == AXC_BATCH && s.rank > 0)
+			s.dim[0] *= p->run.cores;
+		else if (p->run.mode == AXC_BATCH)
+			s = (AxcShape){.rank = 1, .dim = {p->run.cores}};
+		json_dims(j, NULL, &s);
+	}
 	axc_json_end(j);
 }
 
@@ -204,8 +225,8 @@ static void manifest_json(AxcText *t, const AxcProgram *p, bool pre, bool post)
 	axc_json_str(&j, "quantized_model_file", "quantized_model.json");
 	manifest_quant(&j, "quantize_params", in, n_in);
 	manifest_quant(&j, "dequantize_params", out, n_out);
-	manifest_shapes(&j, "input_shapes", in, n_in, false);
-	manifest_shapes(&j, "output_shapes", out, n_out, false);
+	manifest_shapes(&j, "input_shapes", p, in, n_in, false);
+	manifest_shapes(&j, "output_shapes", p, out, n_out, false);
 	manifest_pads(&j, "n_padded_ch_inputs", in, n_in);
 	manifest_pads(&j, "n_padded_ch_outputs", out, n_out);
 	axc_json_str(&j, "input_tensor_layout", n_in ? layout_letters(&in[0]) : "NHWC");
@@ -215,8 +236,8 @@ static void manifest_json(AxcText *t, const AxcProgram *p, bool pre, bool post)
 	axc_json_str(&j, "postprocess_graph", post ? "postprocess_graph.onnx" : NULL);
 	manifest_dtypes(&j, "input_dtypes", in, n_in);
 	manifest_dtypes(&j, "output_dtypes", out, n_out);
-	manifest_shapes(&j, "input_shapes_original", in, n_in, true);
-	manifest_shapes(&j, "output_shapes_original", out, n_out, true);
+	manifest_shapes(&j, "input_shapes_original", p, in, n_in, true);
+	manifest_shapes(&j, "output_shapes_original", p, out, n_out, true);
 	axc_json_end(&j);
 }
 

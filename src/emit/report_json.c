@@ -53,7 +53,11 @@ bool axc_emit_report(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const Axc
 	axc_json_str(&j, "model_name", p->name);
 	axc_json_str(&j, "target", p->target->name);
 	macs_and_float_nodes(&j, quantized);
-	axc_json_uint(&j, "workspace_bytes", p->ws_bytes[0] + p->ws_bytes[1] + p->ws_bytes[2]);
+	axc_json_int(&j, "cores", p->run.cores);
+	axc_json_str(&j, "multicore_mode", axc_multicore_name(p->run.mode));
+	axc_json_int(&j, "workspaces", axc_program_workspaces(p));
+	axc_json_uint(&j, "workspace_bytes",
+	              (p->ws_bytes[0] + p->ws_bytes[1] + p->ws_bytes[2]) * (size_t)axc_program_workspaces(p));
 	axc_json_uint(&j, "const_bytes", p->const_bytes);
 	axc_json_int(&j, "steps", p->steps.n);
 	if (p->steps.n)

@@ -53,6 +53,7 @@ typedef struct AxcStep {
 	size_t scratch_bytes; /* per chunk */
 	uint32_t scratch;     /* buffer of chunks * scratch_bytes, or 0 */
 	unsigned entries;
+	int stage[2];         /* AXC_PIPELINE: of run_i8, of run_f32 */
 	int layer;            /* index into AxcProgram.layers: steps of one ONNX node share it */
 	const AxkPackIn *pack; /* what argument 2 was packed from, or NULL */
 } AxcStep;
@@ -86,6 +87,24 @@ typedef struct AxcSplit {
 	                     NCHW belongs to run_f32 alone, and to no preprocess graph */
 } AxcSplit;
 
+/* How the cores share work (multicore_mode), as the runtime does it; the emitted code has one frame per
+ * call in all of them. */
+typedef enum AxcMulticore {
+	AXC_MULTIPROCESS, /* a process per core, each with its own frames */
+	AXC_MULTITHREAD,  /* a thread per core, each with its own frames */
+	AXC_BATCH,        /* a call has a frame per core */
+	AXC_COOPERATIVE,  /* steps are cut into a piece per core */
+	AXC_PIPELINE,     /* a run of steps per core, frames pass through */
+} AxcMulticore;
+
+/* What model.json records for the runtime. */
+typedef struct AxcRunPlan {
+	AxcMulticore mode;
+	int cores; /* aipu_cores_used */
+	bool double_buffer, input_dmabuf, output_dmabuf;
+	double profiling_drop; /* profiling_drop_percentile */
+} AxcRunPlan;
+
 typedef struct AxcProgram {
 	AxcArena *arena;
 	const char *name;   /* identifier used in the C file */
@@ -99,8 +118,9 @@ typedef struct AxcProgram {
 	AXC_ARRAY(AxcPort) out_f32;
 	bool has_i8, has_f32;
 	bool profile;       /* per-layer ticks */
-	int cores;
 	AxcSplit split;
+	int cores;          /* that work on one frame: 1 in all modes but AXC_COOPERATIVE */
+	AxcRunPlan run;
 	/* plan */
 	size_t ws_bytes[AXC_POOL_COUNT];
 	size_t const_bytes;
@@ -128,7 +148,7 @@ const char *const *axc_target_names(void);
 
 typedef struct AxcLowerConfig {
 	const AxcTarget *target;
-	int cores;              /* aipu_cores_used */
+	int cores;              /* that work on one frame */
 	bool run_f32;           /* false: remove_io_quantization */
 	bool io_padding;        /* apply_pword_padding */
 	bool io_nhwc;           /* remove_io_padding_and_layout_transform */
@@ -158,6 +178,16 @@ AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input);
 /* The float part before / behind the core as a graph (dequantized values as inputs); NULL if there is
  * nothing in it but QuantizeLinear / DequantizeLinear. */
 AxcGraph *axc_outer_graph(const AxcGraph *quantized, AxcSplit split, AxcArena *arena, AxcPart part);
+
+/* "batch", as in the configuration. */
+const char *axc_multicore_name(AxcMulticore mode);
+/* Workspaces that exist at once when the runtime uses all cores. */
+int axc_program_workspaces(const AxcProgram *p);
+/* Pipeline mode (stages.c): steps get stages 0..cores-1 of about equal work. An entry with fewer steps than
+ * cores: LOWER_TIR_ERROR. */
+AXC_CHECKED bool axc_split_stages(AxcProgram *p, AxcDiag *d);
+/* propagate_span_information=false: a copy whose nodes and inner tensors are called by operator and number. */
+AxcGraph *axc_unnamed_graph(const AxcGraph *quantized, AxcArena *arena);
 
 void axc_program_print(const AxcProgram *p, AxcText *text);
 void axc_program_memory_map(const AxcProgram *p, AxcText *text);

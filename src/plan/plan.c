@@ -350,12 +350,17 @@ static void plan_pool(AxcProgram *p, AxcPool pool, int attempts)
 	p->ws_bytes[pool] = peak + AXK_SLACK;
 }
 
+static size_t workspaces(const AxcPlanConfig *config)
+{
+	return config->workspaces > 1 ? (size_t)config->workspaces : 1;
+}
+
 static bool fits(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 {
 	static const char *const names[] = {"ddr", "l2", "l1"};
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++) {
 		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
-		size_t need = p->ws_bytes[pool] + consts;
+		size_t need = p->ws_bytes[pool] * workspaces(config) + consts;
 		if (!budget || need <= budget)
 			continue;
 		const AxcStep *s = &p->steps.at[p->peak_step];
@@ -363,12 +368,17 @@ static bool fits(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 		axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
 		            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too "
 		            "many; the workspace is fullest at %s",
-		            need, names[pool], p->ws_bytes[pool], consts, budget, need - budget, layer->text);
+		            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
 		axc_diag_node(d, layer->node, NULL);
 		const char *name = config->budget_name[pool];
-		return axc_diag_hint(d, "raise %s%s%s, set tiling_depth=6, or choose a smaller input shape",
-		                     name ? name : axc_format(d->arena, "%s_constraint", names[pool]),
-		                     config->budget_part ? " or " : "", config->budget_part ? config->budget_part : "");
+		name = name ? name : axc_format(d->arena, "%s_constraint", names[pool]);
+		const char *part = config->budget_part ? config->budget_part : "", *or_part = config->budget_part ? " or " : "";
+		if (workspaces(config) > 1)
+			return axc_diag_hint(d,
+			                     "raise %s%s%s, or use fewer cores: each of the %d has a workspace of its own (only "
+			                     "multicore_mode=cooperative shares one)",
+			                     name, or_part, part, config->workspaces);
+		return axc_diag_hint(d, "raise %s%s%s, set tiling_depth=6, or choose a smaller input shape", name, or_part, part);
 	}
 	return true;
 }
@@ -384,7 +394,7 @@ bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
 		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
 		if (!budget || budget <= consts)
 			continue;
-		fixed[pool] = promote_into(p, (AxcPool)pool, budget - consts);
+		fixed[pool] = promote_into(p, (AxcPool)pool, (budget - consts) / workspaces(config));
 	}
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
 		if (!fixed[pool])

@@ -101,6 +101,7 @@ static void put_results(AxcJsonOut *j, const AxcRunReport *r)
 		axc_json_object(j, "kernel");
 		axc_json_str(j, "target", r->kernel.target);
 		axc_json_int(j, "cores", r->kernel.cores);
+		axc_json_str(j, "multicore_mode", r->kernel.multicore_mode);
 		axc_json_uint(j, "workspace_bytes", r->kernel.workspace_bytes);
 		axc_json_uint(j, "const_bytes", r->kernel.const_bytes);
 		axc_json_end(j);

@@ -50,6 +50,7 @@ typedef struct AxcRunReport {
 	} coverage;
 	struct {
 		const char *target; /* NULL: not lowered */
+		const char *multicore_mode;
 		int cores;
 		uint64_t workspace_bytes, const_bytes;
 	} kernel;

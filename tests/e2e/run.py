@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the command-line table (cases.py): each row is one command or a short sequence, with the exit code,
-the status in compilation_report.json and the text that must appear. After every row that fails as it
-should, there must be no compiled_model/ and no temporary file; after every row, no process left.
+"""Runs the command-line table (cases.py and the files it is continued in): each row is one command or a
+short sequence, with the exit code, the status in compilation_report.json and the text that must appear.
+After every row that fails as it should, there must be no compiled_model/ and no temporary file; after
+every row, no process left.
 
     run.py BIN_DIR [pattern]     exit 77: nothing could run
 """
@@ -16,7 +17,8 @@ import tempfile
 import time
 
 import cases
-import graph_cases  # adds its rows to the table
+import graph_cases  # these add their rows to the table
+import multicore_cases
 
 sys.dont_write_bytecode = True
 

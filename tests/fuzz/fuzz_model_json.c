@@ -25,7 +25,7 @@ static void ask(axrModel *model)
 }
 
 /* Buffers of the sizes that the model says; false: too many or too large for a quick run. */
-static bool buffers(axrModel *model, axrxIo io, int output, axrArgument *args, size_t *ret_n)
+static bool buffers(axrModel *model, axrxIo io, int output, unsigned frames, axrArgument *args, size_t *ret_n)
 {
 	axrxTensor tensor;
 	size_t total = 0;
@@ -35,8 +35,9 @@ static bool buffers(axrModel *model, axrxIo io, int output, axrArgument *args, s
 	for (size_t i = 0; i < *ret_n; i++) {
 		if (axrx_get_tensor(model, io, output, i, &tensor) != AXR_SUCCESS)
 			abort();
-		if (tensor.bytes > MAX_MEMORY || (total += tensor.bytes) > MAX_MEMORY)
+		if (tensor.bytes > MAX_MEMORY || (total += tensor.bytes * frames) > MAX_MEMORY)
 			return false;
+		tensor.bytes *= frames;
 		args[i] = (axrArgument){.ptr = calloc(1, tensor.bytes + 1), .size = tensor.bytes};
 		if (!args[i].ptr)
 			abort();
@@ -50,10 +51,11 @@ static void run(axrContext *context, axrModel *model)
 	axrArgument in[MAX_TENSORS] = {{0}}, out[MAX_TENSORS] = {{0}};
 	size_t n_in = 0, n_out = 0;
 	axrxModelInfo info;
-	if (axrx_get_model_info(model, &info) == AXR_SUCCESS && info.workspace_bytes <= MAX_MEMORY &&
-	    buffers(model, io, 0, in, &n_in) && buffers(model, io, 1, out, &n_out)) {
+	if (axrx_get_model_info(model, &info) == AXR_SUCCESS && info.workspace_bytes <= MAX_MEMORY / info.cores &&
+	    buffers(model, io, 0, info.frames_per_run, in, &n_in) && buffers(model, io, 1, info.frames_per_run, out, &n_out)) {
 		axrConnection *connection = axr_device_connect(context, NULL, 1, NULL);
-		axrProperties *one_core = axr_create_properties(context, "aipu_cores=1");
+		axrProperties *one_core =
+			axr_create_properties(context, "aipu_cores=1;input_dmabuf=0;output_dmabuf=0;double_buffer=0");
 		axrModelInstance *instance = axr_load_model_instance(connection, model, one_core);
 		if (!instance && axr_last_error(AXR_OBJECT(context)) == AXR_SUCCESS)
 			abort();

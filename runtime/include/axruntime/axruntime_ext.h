@@ -42,26 +42,59 @@ typedef struct axrxTensor {
 
 typedef struct axrxModelInfo {
 	const char *name, *target;
-	size_t workspace_bytes; /* all pools */
+	size_t workspace_bytes; /* all pools, for one frame */
 	size_t const_bytes;
 	unsigned cores; /* compiled for */
 	size_t num_layers;
 	int profiling; /* the code counts per-layer time */
+	const char *multicore_mode; /* "batch" … */
+	unsigned frames_per_run;    /* batch: cores; else 1 */
+	/* as compiled */
+	int double_buffer, input_dmabuf, output_dmabuf;
+	double profiling_drop_percentile;
 } axrxModelInfo;
+
+typedef struct axrxInstanceInfo {
+	unsigned cores;         /* that compute for it in this process */
+	unsigned calls_at_once; /* calls that run at the same time; further ones wait */
+	unsigned frames_per_run;
+	int double_buffer, input_dmabuf, output_dmabuf;
+	size_t workspace_bytes; /* all pools of all workspaces */
+	size_t buffer_bytes;    /* of double_buffer */
+} axrxInstanceInfo;
+
+/* What a call gave. The caller sets layer_ns (NULL or room for num_layers numbers) and num_layers. */
+typedef struct axrxRunInfo {
+	int has_result;     /* 0: the outputs were not touched (double_buffer: nothing was running) */
+	uint64_t device_ns; /* inside the entry point; batch: until the last frame was done */
+	uint64_t *layer_ns; /* sum over the frames of the call; untouched without profiling */
+	size_t num_layers;
+} axrxRunInfo;
 
 /* 1 when the model has that entry point. */
 AXR_EXPORT int axrx_has_io(axrModel *model, axrxIo io);
 AXR_EXPORT axrResult axrx_get_model_info(axrModel *model, axrxModelInfo *ret_info);
-/* output 0: inputs, 1: outputs. */
+/* output 0: inputs, 1: outputs. A tensor is that of one frame, in batch mode too. */
 AXR_EXPORT size_t axrx_num_tensors(axrModel *model, axrxIo io, int output);
 AXR_EXPORT axrResult axrx_get_tensor(axrModel *model, axrxIo io, int output, size_t n, axrxTensor *ret_tensor);
 /* NULL when out of range; lives as long as the model. */
 AXR_EXPORT const char *axrx_layer_name(axrModel *model, size_t n);
 AXR_EXPORT const char *axrx_layer_kernel(axrModel *model, size_t n);
 
-/* Nanoseconds inside the entry point during the last run of the instance. */
+AXR_EXPORT axrResult axrx_get_instance_info(axrModelInstance *instance, axrxInstanceInfo *ret_info);
+
+/* axr_run_model_instance that tells times of the frames whose results it gives (ret_info may be NULL). */
+AXR_EXPORT axrResult axrx_run_model_instance(axrModelInstance *instance, const axrArgument *inputs,
+                                             size_t num_inputs, const axrArgument *outputs, size_t num_outputs,
+                                             axrxRunInfo *ret_info);
+/* double_buffer: waits for the frame that is still running and gives its results; has_result is 0 when there
+ * is none. */
+AXR_EXPORT axrResult axrx_finish(axrModelInstance *instance, const axrArgument *outputs, size_t num_outputs,
+                                 axrxRunInfo *ret_info);
+
+/* Nanoseconds inside the entry point during the last run of the instance that gave results. */
 AXR_EXPORT uint64_t axrx_device_ns(axrModelInstance *instance);
-/* Nanoseconds per layer, summed over all runs since the instance was loaded or the last reset; at most n
+/* Nanoseconds per layer, summed over all frames whose results were given since the instance was loaded or the last reset; at most n
  * values are written. Zero without profiling. */
 AXR_EXPORT axrResult axrx_layer_ns(axrModelInstance *instance, uint64_t *ret_ns, size_t n);
 AXR_EXPORT axrResult axrx_reset_layer_ns(axrModelInstance *instance);
