@@ -88,7 +88,7 @@ static const float *multipliers(AxcLowering *l, const AxcNode *n, const struct a
 	float *m = AXC_NEW_ARRAY(l->arena, float, (size_t)p->oc);
 	for (int o = 0; o < p->oc; o++) {
 		int ic = x->n > 1 ? o / (p->oc / p->groups) * (p->ic / p->groups) : 0;
-		float s = x->scale[ic] * w->scale[w->n > 1 ? o : 0];
+		float s = x->scale[ic] * w->scale[o % w->n]; /* ConvTranspose: groups share the scales */
 		m[o] = to_float ? s : s / y->scale[y->n > 1 ? o : 0];
 	}
 	return m;

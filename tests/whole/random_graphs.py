@@ -96,12 +96,17 @@ def conv_transpose(g):
         return
     name, (n, c, h, w) = x
     k, s, oc = int(g.pick(2, 3, 4)), int(g.pick(1, 2)), int(g.pick(1, 8, 12))
-    pad = int(g.r.integers(0, k // 2 + 1))
-    size = [(v - 1) * s + k - 2 * pad for v in (h, w)]
+    groups = int(g.pick(1, 1, 2, 4, c))
+    if c % groups:
+        groups = 1
+    pads = [int(g.r.integers(0, k // 2 + 1)) for _ in range(4)]
+    more = [int(g.r.integers(0, s)) for _ in "hw"]
+    size = [(v - 1) * s + k - pads[i] - pads[i + 2] + more[i] for i, v in enumerate((h, w))]
     if min(size) < 1:
         return
     w_ = g.const((g.r.normal(0, 1, (c, oc, k, k)) / np.sqrt(c * k)).astype(np.float32))
-    g.add("ConvTranspose", [name, w_], (n, oc, *size), kernel_shape=[k, k], strides=[s, s], pads=[pad] * 4)
+    g.add("ConvTranspose", [name, w_], (n, oc * groups, *size), kernel_shape=[k, k], strides=[s, s], pads=pads,
+          group=groups, output_padding=more)
 
 
 def batch_norm(g):
