@@ -27,7 +27,7 @@
 #endif
 #ifdef AXK_NATIVE
 #define AXK_NAME(name) name##_native
-#else
+#elif !defined AXK_NAME
 #define AXK_NAME(name) name /* ref kernels: AXK_FN void AXK_NAME(axk_…_c)(…) */
 #endif
 #ifndef AXK_INLINE

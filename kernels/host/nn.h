@@ -54,6 +54,8 @@ int axk_units_batchnorm_f32(const void *params);
 int axk_units_norm_f32(const void *params);
 int axk_units_lrn_f32(const void *params);
 int axk_units_resize_f32(const void *params);
+size_t axk_scratch_maxpool_f32(const void *params); /* taps, the maxima along rows, padded rows */
+size_t axk_scratch_avgpool_f32(const void *params); /* taps, counts, a padded plane */
 size_t axk_scratch_resize_f32_avx2(const void *params); /* a vector of rows turned, in and out */
 size_t axk_scratch_resize_f32_avx512(const void *params);
 

@@ -5,10 +5,32 @@
 #include <string.h>
 
 #include "kernels/x86/phases_f32.h"
+#include "kernels/x86/pool_f32_shape.h"
 
 static int ceil_div(int a, int b)
 {
 	return (a + b - 1) / b;
+}
+
+/* ---- pooling ---- */
+
+size_t axk_scratch_maxpool_f32(const void *params)
+{
+	const struct axk_pool_f32 *p = params;
+	const axk_pool_shape s = axk_pool_shape_of(p);
+	size_t taps = (size_t)p->k[2] + (size_t)p->k[0] * (size_t)p->k[1];
+	size_t rows = (size_t)s.reach[0] * (size_t)s.reach[1];
+	size_t padded = s.rows_fit ? 0 : rows * (size_t)s.reach[2] + s.behind;
+	return (taps + rows * s.pitch + padded) * sizeof(float);
+}
+
+size_t axk_scratch_avgpool_f32(const void *params)
+{
+	const struct axk_pool_f32 *p = params;
+	const axk_pool_shape s = axk_pool_shape_of(p);
+	size_t taps = (size_t)p->k[0] * (size_t)p->k[1] * (size_t)p->k[2];
+	size_t plane = (size_t)s.reach[0] * (size_t)s.reach[1] * (size_t)s.reach[2] + s.behind;
+	return (taps + 2 * s.pitch + (s.fits ? 0 : plane)) * sizeof(float);
 }
 
 /* ---- resize ---- */

@@ -60,6 +60,12 @@ int axk_units_softmax_u8(const void *params)
 	return ((const struct axk_softmax_u8 *)params)->outer;
 }
 
+size_t axk_scratch_softmax_u8(const void *params)
+{
+	const struct axk_softmax_u8 *p = params;
+	return ((size_t)p->c * 16 + 16) * sizeof(float);
+}
+
 int axk_units_resize_u8_rows(const void *params)
 {
 	const struct axk_resize_u8 *p = params;

@@ -13,6 +13,7 @@ int axk_units_mean_u8(const void *params);   /* n * blocks of 64 channels */
 int axk_units_binary_u8(const void *params); /* places of the outer dimensions * chunks */
 int axk_units_lut_u8(const void *params);
 int axk_units_softmax_u8(const void *params);     /* outer */
+size_t axk_scratch_softmax_u8(const void *params); /* the exponentials of a vector of columns or 4 rows */
 int axk_units_resize_u8_rows(const void *params); /* n * oh */
 
 /* fits_u8.c: inner strides that the vector kernels take */

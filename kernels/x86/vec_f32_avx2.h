@@ -55,14 +55,26 @@ AXK_VEC axk_vf axk_vi_convert(axk_vi a) { return _mm256_cvtepi32_ps(a); }
 AXK_VEC axk_vi axk_vf_rint(axk_vf a) { return _mm256_cvtps_epi32(a); }
 AXK_VEC axk_vf axk_vf_gather(const float *x, axk_vi at) { return _mm256_i32gather_ps(x, at, 4); }
 
-/* The first n elements; all where n is larger. */
+/* The first n elements; all where n is larger. (AMD's masked stores are slow.) */
 AXK_VEC void axk_vf_store_n(float *y, axk_vf v, int n)
 {
-	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-	if (n >= AXK_VN)
+	__m128 x = _mm256_castps256_ps128(v);
+	if (n >= AXK_VN) {
 		_mm256_storeu_ps(y, v);
-	else
-		_mm256_maskstore_ps(y, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lanes), v);
+		return;
+	}
+	if (n & 4) {
+		_mm_storeu_ps(y, x);
+		y += 4;
+		x = _mm256_extractf128_ps(v, 1);
+	}
+	if (n & 2) {
+		_mm_storel_pi((__m64 *)(void *)y, x);
+		y += 2;
+		x = _mm_movehl_ps(x, x);
+	}
+	if (n & 1)
+		_mm_store_ss(y, x);
 }
 
 /* x[0], x[2], x[4], ... of which n >= 1 count: reads up to 15 elements behind those. */

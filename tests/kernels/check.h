@@ -147,4 +147,28 @@ int run_unit_count(const Case *c, const AxkInfo *row);
 /* bench.c */
 int bench(const char *filter);
 
+/* peak.c: float multiply-adds per ns with the widest vectors among the instruction sets; 0 where unknown */
+double fma_peak(unsigned isa);
+
+/* bench_layers.c: kind, how often the network has it, height and width, ic, oc, kernel, stride, pad */
+typedef struct Layer {
+	const char *from;
+	AxkKind kind;
+	int times, size, ic, oc, k, s, pad;
+	int groups; /* float convolutions; 0: 1 */
+} Layer;
+extern const Layer bench_layers[];
+extern const int n_bench_layers;
+void bench_case(Case *c, const Layer *l);
+
+/* bench_rows.c: kernels without weights; what the sizes mean depends on the kind */
+typedef struct BenchRow {
+	const char *what;
+	AxkKind kind;
+	int op, x[5];
+} BenchRow;
+extern const BenchRow bench_rows[];
+extern const int n_bench_rows;
+void bench_row_case(Case *c, const BenchRow *b);
+
 #endif

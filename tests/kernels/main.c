@@ -1,4 +1,7 @@
-/* The checker: axk-check [--bench] [--cases N] [--seed N] [part of a kernel's name]. */
+/* The checker: axk-check [--bench] [--cases N] [--rows N] [--seed N] [part of a kernel's name].
+ * It cannot pass by checking nothing. The exit code is 1 when a row differs from its reference, when a row took
+ * fewer than ENOUGH cases, when (without a name) a kind had no row checked or its cases are missing, or when fewer
+ * rows than --rows asks for were checked; a row that did not run is printed as skipped. */
 #include "tests/kernels/check.h"
 
 #include <stdio.h>
@@ -55,7 +58,11 @@ static Generator *const generators[AXK_KIND_COUNT] = {
 	[AXK_DEQUANTIZE] = gen_quant,
 };
 
+/* Cases that each row has to take, and how many are tried for them, in multiples of --cases. */
+enum { ENOUGH = 40, TRIES = 20 };
+
 static int n_checked, n_skipped, n_failed;
+static int checked_of_kind[AXK_KIND_COUNT];
 
 /* The portable row that serves a case; portable rows are their own reference (plain against AVX2
  * build). */
@@ -166,19 +173,21 @@ static int check_case(const AxkInfo *row, axk_fn *fn, uint64_t seed)
 
 static void check_row(const AxkInfo *row, axk_fn *fn, const char *what, uint64_t seed, int cases)
 {
+	const int enough = cases < ENOUGH ? cases : ENOUGH;
 	int ran = 0, failed = 0;
-	for (int i = 0; i < cases && failed < 3; i++) {
+	for (int i = 0; (i < cases || (ran < enough && i < cases * TRIES)) && failed < 3; i++) {
 		int result = check_case(row, fn, seed * 1000003 + (uint64_t)i);
 		ran += result >= 0;
 		failed += result == 0;
 	}
-	printf("%s %s%s: %d cases\n",
-	       failed ? "FAIL"
-	       : ran  ? "ok  "
-		      : "FAIL (no case fits)",
-	       row->name, what, ran);
-	n_failed += failed || !ran;
+	if (failed || ran >= enough)
+		printf("%s %s%s: %d cases\n", failed ? "FAIL" : "ok  ", row->name, what, ran);
+	else
+		printf("FAIL %s%s: only %d of %d cases fit, at least %d have to\n", row->name, what, ran,
+		       cases * TRIES, enough);
+	n_failed += failed || ran < enough;
 	n_checked++;
+	checked_of_kind[row->kind]++;
 }
 
 static void skip(const AxkInfo *row, const char *why)
@@ -210,10 +219,20 @@ static void check_all(const char *filter, uint64_t seed, int cases)
 	}
 }
 
+/* On x86-64 with AVX2 every kind has a row that something can be compared with. */
+static void require_kinds(void)
+{
+	for (int kind = 0; kind < AXK_KIND_COUNT && (axk_cpu_isa() & AXK_ISA_AVX2); kind++)
+		if (!checked_of_kind[kind]) {
+			printf("FAIL %s: no row of this kind was checked\n", axk_kind_name((AxkKind)kind));
+			n_failed++;
+		}
+}
+
 int main(int argc, char **argv)
 {
 	const char *filter = NULL;
-	int cases = 150;
+	int cases = 150, rows = 1;
 	uint64_t seed = 1;
 	bool measure = false;
 	for (int i = 1; i < argc; i++) {
@@ -221,14 +240,24 @@ int main(int argc, char **argv)
 			measure = true;
 		else if (strcmp(argv[i], "--cases") == 0 && i + 1 < argc)
 			cases = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc)
+			rows = atoi(argv[++i]);
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			seed = strtoull(argv[++i], NULL, 10);
 		else
 			filter = argv[i];
 	}
+	if (cases < 1 || rows < 1) {
+		printf("axk-check: --cases and --rows take positive numbers\n");
+		return 2;
+	}
 	if (measure)
 		return bench(filter);
 	check_all(filter, seed, cases);
+	if (!filter)
+		require_kinds();
 	printf("%d checked, %d failed, %d skipped\n", n_checked, n_failed, n_skipped);
-	return n_failed || !n_checked;
+	if (n_checked < rows)
+		printf("FAIL: %d rows checked, at least %d wanted\n", n_checked, rows);
+	return n_failed || n_checked < rows;
 }

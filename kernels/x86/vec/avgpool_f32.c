@@ -1,4 +1,5 @@
-/* Float average pooling over up to three dimensions. A unit is one plane. */
+/* Float average pooling over up to three dimensions; padding is +0, which changes no sum that starts at +0.
+ * A unit is one plane. Scratch: the taps, how many of each column count, an output row, the padded plane. */
 #include "kernels/x86/vec/pool_f32.h"
 
 /* How many taps of dimension `dim` count at output o. */
@@ -12,38 +13,46 @@ AXK_INLINE int axk_avgpool_vec_count(const struct axk_pool_f32 *p, int dim, int 
 	return n;
 }
 
-/* A column at the border; n: taps that count in the other dimensions. */
-AXK_INLINE float axk_avgpool_vec_border(const struct axk_pool_f32 *p, const axk_pool_vec_row *r, int ox, int n)
+AXK_INLINE void axk_avgpool_vec_plane(const struct axk_pool_f32 *p, const axk_pool_shape *s, float *y, const float *x,
+				      const int32_t *tap, float *counts)
 {
-	int count = n * axk_avgpool_vec_count(p, 2, ox);
-	return count ? axk_pool_vec_column(p, r, ox, 0.0f, 0) / (float)count : 0.0f;
+	const int out = p->out[0] * p->out[1], taps = p->k[0] * p->k[1] * p->k[2];
+	const int width = s->fits ? p->in[2] : s->reach[2], height = s->fits ? p->in[1] : s->reach[1];
+	const axk_vf zero = axk_vf_set(0.0f);
+	float *line = counts + s->pitch, *padded = line + s->pitch;
+	for (int r = 0; r < s->reach[0] * s->reach[1] && !s->fits; r++)
+		axk_pool_vec_pad(p, padded + (size_t)r * width, axk_pool_vec_in(p, s, x, r), width, 0.0f);
+	x = s->fits ? x : padded;
+	for (int o = 0; o < out; o++, y += p->out[2]) {
+		int oz = o / p->out[1], oy = o % p->out[1];
+		const axk_vf n = axk_vf_set((float)(axk_avgpool_vec_count(p, 0, oz) * axk_avgpool_vec_count(p, 1, oy)));
+		axk_pool_vec_row(line, (int)s->pitch,
+				 x + ((size_t)oz * p->s[0] * height + (size_t)oy * p->s[1]) * width, tap,
+				 taps, p->out[2], p->s[2], 0);
+		for (int i = 0; i < p->out[2]; i += AXK_VN) {
+			axk_vf count = axk_vf_mul(n, axk_vf_load(counts + i));
+			axk_vf v = axk_vf_div(axk_vf_load(line + i), count);
+			axk_vf_store_n(y + i, axk_vf_if(axk_vf_eq(count, zero), zero, v), p->out[2] - i);
+		}
+	}
 }
 
 AXK_FN void AXK_VEC_NAME(axk_avgpool_f32)(const void *params, void *const *buf, void *scratch, int begin,
 					  int end)
 {
 	const struct axk_pool_f32 *p = params;
-	const axk_vf zero = axk_vf_set(0.0f);
-	axk_pool_vec_row r;
-	(void)scratch;
-	axk_pool_vec_inside(p, &r.lo, &r.hi);
-	for (int u = begin; u < end; u++) {
-		float *y = (float *)buf[0] + (size_t)u * p->out[0] * p->out[1] * p->out[2];
-		r.in = (const float *)buf[1] + (size_t)u * p->in[0] * p->in[1] * p->in[2];
-		for (int o = 0; o < p->out[0] * p->out[1]; o++, y += p->out[2]) {
-			r.oz = o / p->out[1];
-			r.oy = o % p->out[1];
-			int n = axk_avgpool_vec_count(p, 0, r.oz) * axk_avgpool_vec_count(p, 1, r.oy);
-			const axk_vf count = axk_vf_set((float)(n * p->k[2]));
-			for (int i = 0; i < r.lo; i++)
-				y[i] = axk_avgpool_vec_border(p, &r, i, n);
-			for (int i = r.lo; i < r.hi; i += AXK_VN) {
-				axk_vf v = n ? axk_vf_div(axk_pool_vec_columns(p, &r, i, r.hi - i, zero, 0), count)
-					     : zero;
-				axk_vf_store_n(y + i, v, r.hi - i);
-			}
-			for (int i = r.hi; i < p->out[2]; i++)
-				y[i] = axk_avgpool_vec_border(p, &r, i, n);
-		}
+	const axk_pool_shape s = axk_pool_shape_of(p);
+	const int width = s.fits ? p->in[2] : s.reach[2], height = s.fits ? p->in[1] : s.reach[1];
+	const int taps = p->k[0] * p->k[1] * p->k[2];
+	int32_t *tap = scratch;
+	float *counts = (float *)scratch + taps;
+	for (int t = 0; t < taps; t++) {
+		int row = t / p->k[2], z = row / p->k[1] * p->d[0], y = row % p->k[1] * p->d[1];
+		tap[t] = (z * height + y) * width + t % p->k[2] * p->d[2];
 	}
+	for (int i = 0; i < p->out[2]; i++)
+		counts[i] = (float)axk_avgpool_vec_count(p, 2, i);
+	for (int u = begin; u < end; u++)
+		axk_avgpool_vec_plane(p, &s, (float *)buf[0] + (size_t)u * p->out[0] * p->out[1] * p->out[2],
+				      (const float *)buf[1] + (size_t)u * p->in[0] * p->in[1] * p->in[2], tap, counts);
 }

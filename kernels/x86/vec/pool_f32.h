@@ -1,72 +1,61 @@
-/* Windows of float pooling: one output row, the columns whose windows lie inside the image a vector at a
- * time with all taps in a register, the others one by one. */
+/* Windows of float pooling as lists of distances, and rows with their padding. */
 #ifndef AXK_VEC_POOL_F32_H
 #define AXK_VEC_POOL_F32_H
 
-#include "kernels/ref/window_f32.h"
+#include "kernels/x86/pool_f32_shape.h"
 #include "kernels/x86/vec_f32.h"
-
-/* One output row: the image rows its windows reach, in order. */
-typedef struct axk_pool_vec_row {
-	const float *in;
-	int oz, oy;
-	int lo, hi; /* columns whose windows lie inside the image */
-} axk_pool_vec_row;
 
 AXK_VEC axk_vf axk_pool_vec_step(axk_vf acc, axk_vf x, int max)
 {
 	return max ? axk_vf_max(x, acc) : axk_vf_add(acc, x);
 }
 
-/* Columns ox.. of which n count. */
-AXK_VEC axk_vf axk_pool_vec_columns(const struct axk_pool_f32 *p, const axk_pool_vec_row *r, int ox, int n,
-				    axk_vf acc, int max)
+/* One output row: out windows, `step` apart, of the taps at x + tap[..]; room: elements that may be
+ * written. */
+AXK_VEC void axk_pool_vec_row(float *to, int room, const float *x, const int32_t *tap, int taps, int out, int step,
+			      int max)
 {
-	const int s = p->s[2];
-	for (int kz = 0; kz < p->k[0]; kz++)
-		for (int ky = 0; ky < p->k[1]; ky++) {
-			const float *x = axk_window_f32_row(p, r->in, r->oz, r->oy, kz, ky);
-			if (!x)
-				continue;
-			x += (ptrdiff_t)ox * s - p->pb[2];
-			for (int kx = 0; kx < p->k[2]; kx++, x += p->d[2])
-				acc = axk_pool_vec_step(acc,
-							s == 1   ? axk_vf_load(x)
-							: s == 2 ? axk_vf_load_even(x, n)
-								 : axk_vf_load_step(x, s),
-							max);
-		}
-	return acc;
+	const axk_vf start = axk_vf_set(max ? -1.0f / 0.0f : 0.0f);
+	for (int i = 0; i < out; i += AXK_VN, x += (ptrdiff_t)step * AXK_VN) {
+		axk_vf acc = start;
+		if (step == 1)
+			for (int t = 0; t < taps; t++)
+				acc = axk_pool_vec_step(acc, axk_vf_load(x + tap[t]), max);
+		else if (step == 2)
+			for (int t = 0; t < taps; t++)
+				acc = axk_pool_vec_step(acc, axk_vf_load_even(x + tap[t], out - i), max);
+		else
+			for (int t = 0; t < taps; t++)
+				acc = axk_pool_vec_step(acc, axk_vf_load_step(x + tap[t], step), max);
+		axk_vf_store_n(to + i, acc, room - i);
+	}
 }
 
-/* One column, taps outside the image left out. */
-AXK_VEC float axk_pool_vec_column(const struct axk_pool_f32 *p, const axk_pool_vec_row *r, int ox, float acc,
-				  int max)
+AXK_VEC void axk_pool_vec_fill(float *to, int n, float value)
 {
-	for (int kz = 0; kz < p->k[0]; kz++)
-		for (int ky = 0; ky < p->k[1]; ky++) {
-			const float *x = axk_window_f32_row(p, r->in, r->oz, r->oy, kz, ky);
-			for (int kx = 0; kx < p->k[2] && x; kx++) {
-				int at = ox * p->s[2] + kx * p->d[2] - p->pb[2];
-				if (at >= 0 && at < p->in[2])
-					acc = max ? (x[at] > acc ? x[at] : acc) : acc + x[at];
-			}
-		}
-	return acc;
+	for (int i = 0; i < n; i += AXK_VN)
+		axk_vf_store_n(to + i, axk_vf_set(value), n - i);
 }
 
-/* Columns [*lo, *hi) whose windows lie inside the image; where vectors of three or more apart do not fit, whole
- * ones only. */
-AXK_VEC void axk_pool_vec_inside(const struct axk_pool_f32 *p, int *lo, int *hi)
+/* A row of the padded plane: `reach` elements from pb before x, those outside of it (all where x is NULL)
+ * `value`. */
+AXK_INLINE void axk_pool_vec_pad(const struct axk_pool_f32 *p, float *to, const float *x, int reach, float value)
 {
-	int first, end;
-	axk_window_f32_span(p, 2, 0, 0, p->in[2], lo, &end);
-	axk_window_f32_span(p, 2, p->k[2] - 1, 0, p->in[2], &first, hi);
-	*hi = *hi < end ? *hi : end;
-	*lo = *lo > first ? *lo : first;
-	*hi = *hi < *lo ? *lo : *hi;
-	if (p->s[2] > 2)
-		*hi = *lo + (*hi - *lo) / AXK_VN * AXK_VN;
+	int before = p->pb[2] < reach && x ? p->pb[2] : reach;
+	int n = p->in[2] < reach - before ? p->in[2] : reach - before;
+	axk_pool_vec_fill(to, before, value);
+	if (n > 0)
+		memcpy(to + before, x, (size_t)n * sizeof *to);
+	axk_pool_vec_fill(to + before + n, reach - before - n, value);
+}
+
+/* Row r of the padded plane's rows, NULL where it is padding. */
+AXK_INLINE const float *axk_pool_vec_in(const struct axk_pool_f32 *p, const axk_pool_shape *s, const float *x, int r)
+{
+	int z = r / s->reach[1] - p->pb[0], y = r % s->reach[1] - p->pb[1];
+	return z < 0 || z >= p->in[0] || y < 0 || y >= p->in[1]
+		       ? NULL
+		       : x + ((size_t)z * p->in[1] + y) * p->in[2];
 }
 
 #endif

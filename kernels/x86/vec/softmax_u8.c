@@ -1,6 +1,6 @@
 /* Softmax on u8 by rule 8. Where `inner` is the innermost dimension a lane is a row, so sums keep
  * their order; where c is, four rows are summed side by side and the rest is vectors along c. Unit: one
- * outer. */
+ * outer. Scratch: the exponentials. */
 #include "kernels/x86/vec_f32.h"
 
 AXK_VEC axk_vi axk_softmax_u8_quantize(axk_vf e, axk_vf sum)
@@ -10,7 +10,7 @@ AXK_VEC axk_vi axk_softmax_u8_quantize(axk_vf e, axk_vf sum)
 }
 
 AXK_INLINE void axk_softmax_u8_columns(const struct axk_softmax_u8 *p, uint8_t *y, const uint8_t *x,
-				       const float *table, int n)
+				       const float *table, float *e, int n)
 {
 	axk_vi max = axk_vi_set(0);
 	axk_vf sum = axk_vf_set(0.0f);
@@ -18,13 +18,13 @@ AXK_INLINE void axk_softmax_u8_columns(const struct axk_softmax_u8 *p, uint8_t *
 		max = axk_vi_max(max, axk_vi_load_u8(x + (ptrdiff_t)c * p->x_c));
 	for (int c = 0; c < p->c; c++) {
 		axk_vi at = axk_vi_sub(max, axk_vi_load_u8(x + (ptrdiff_t)c * p->x_c));
-		sum = axk_vf_add(sum, axk_vf_gather(table, at));
+		axk_vf v = axk_vf_gather(table, at);
+		axk_vf_store(e + (ptrdiff_t)c * AXK_VN, v);
+		sum = axk_vf_add(sum, v);
 	}
-	for (int c = 0; c < p->c; c++) {
-		axk_vi at = axk_vi_sub(max, axk_vi_load_u8(x + (ptrdiff_t)c * p->x_c));
+	for (int c = 0; c < p->c; c++)
 		axk_vi_store_u8_n(y + (ptrdiff_t)c * p->y_c,
-				  axk_softmax_u8_quantize(axk_vf_gather(table, at), sum), n);
-	}
+				  axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)c * AXK_VN), sum), n);
 }
 
 AXK_INLINE int axk_softmax_u8_max(const uint8_t *x, int n)
@@ -44,7 +44,7 @@ AXK_INLINE int axk_softmax_u8_max(const uint8_t *x, int n)
 
 /* Up to 4 rows of contiguous c. */
 AXK_INLINE void axk_softmax_u8_rows(int c, uint8_t *const y[4], const uint8_t *const x[4], const float *table,
-				    int rows)
+				    float *e, int rows)
 {
 	float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
 	int max[4];
@@ -54,24 +54,20 @@ AXK_INLINE void axk_softmax_u8_rows(int c, uint8_t *const y[4], const uint8_t *c
 	const float *t0 = table + max[0], *t1 = table + max[1], *t2 = table + max[2], *t3 = table + max[3];
 	if (rows > 1)
 		for (int i = 0; i < c; i++) {
-			s0 += t0[-(ptrdiff_t)x0[i]];
-			s1 += t1[-(ptrdiff_t)x1[i]];
-			s2 += t2[-(ptrdiff_t)x2[i]];
-			s3 += t3[-(ptrdiff_t)x3[i]];
+			s0 += e[i] = t0[-(ptrdiff_t)x0[i]];
+			s1 += e[c + i] = t1[-(ptrdiff_t)x1[i]];
+			s2 += e[2 * c + i] = t2[-(ptrdiff_t)x2[i]];
+			s3 += e[3 * c + i] = t3[-(ptrdiff_t)x3[i]];
 		}
 	else
 		for (int i = 0; i < c; i++)
-			s0 += t0[-(ptrdiff_t)x0[i]];
+			s0 += e[i] = t0[-(ptrdiff_t)x0[i]];
 	const float sum[4] = {s0, s1, s2, s3};
 	for (int r = 0; r < rows; r++) {
 		const axk_vf s = axk_vf_set(sum[r]);
-		for (int i = 0; i < c; i += AXK_VN) {
-			/* bytes behind the row may exceed its maximum: they look up entry 0 */
-			axk_vi at = axk_vi_max(axk_vi_sub(axk_vi_set(max[r]), axk_vi_load_u8(x[r] + i)),
-					       axk_vi_set(0));
-			axk_vi_store_u8_n(y[r] + i, axk_softmax_u8_quantize(axk_vf_gather(table, at), s),
+		for (int i = 0; i < c; i += AXK_VN)
+			axk_vi_store_u8_n(y[r] + i, axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)r * c + i), s),
 					  c - i);
-		}
 	}
 }
 
@@ -79,7 +75,6 @@ AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, v
 					 int end)
 {
 	const struct axk_softmax_u8 *p = params;
-	(void)scratch;
 	if (p->x_c == 1 && p->y_c == 1) {
 		for (int r = begin * p->inner, last = end * p->inner; r < last; r += 4) {
 			const uint8_t *x[4];
@@ -90,7 +85,7 @@ AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, v
 				       (ptrdiff_t)k * p->x_inner;
 				y[i] = (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer + (ptrdiff_t)k * p->y_inner;
 			}
-			axk_softmax_u8_rows(p->c, y, x, buf[2], last - r < 4 ? last - r : 4);
+			axk_softmax_u8_rows(p->c, y, x, buf[2], scratch, last - r < 4 ? last - r : 4);
 		}
 		return;
 	}
@@ -98,5 +93,5 @@ AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, v
 		for (int i = 0; i < p->inner; i += AXK_VN)
 			axk_softmax_u8_columns(p, (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer + i,
 					       (const uint8_t *)buf[1] + (ptrdiff_t)o * p->x_outer + i, buf[2],
-					       p->inner - i);
+					       scratch, p->inner - i);
 }
