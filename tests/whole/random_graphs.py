@@ -4,8 +4,11 @@ and verified byte for byte against the interpreter (compile --verify); the inter
 compared with ONNX's meaning by ONNX Runtime where that is installed (--set precision=float32).
 
     random_graphs.py [--bin DIR] [--work DIR] [--count N] [--seed S] [--targets a,b] [--set KEY=VALUE]...
+                     [--random-properties]
 
 --set goes to every compilation that is verified: networks tiled, on several cores, with another input layout.
+--random-properties: each network gets some of the properties that shape graph, core, entry points, tiles and memory,
+and more kinds of operators (NHWC inputs, masked Softmax, arithmetic around activations, float islands).
 
 Needs python3-onnx and numpy (exit 77 without them). A failure prints the seed that repeats it.
 """
@@ -230,6 +233,45 @@ def move(g):
         g.add("Gather", [x[0], i64(*index)], (n, len(index), h, w), axis=1)
 
 
+def around_table(g):
+    x = g.any()
+    t, scalar = x[0], lambda lo, hi: g.const(np.float32(g.r.uniform(lo, hi)))
+    for _ in range(int(g.r.integers(1, 6))):
+        op = g.pick("Mul", "Add", "Sub", "Sigmoid", "Tanh", "HardSigmoid", "gate")
+        if op == "gate":
+            t = g.add("Mul", [t, g.add("Sigmoid", [t], None)], None)
+        elif op in ("Mul", "Add", "Sub"):
+            t = g.add(op, [t, scalar(-1.5, 1.5)] if g.r.random() < 0.7 else [scalar(-1.5, 1.5), t], None)
+        else:
+            t = g.add(op, [t], None)
+    g.live.append((t, x[1]))
+
+
+def island(g):
+    x = g.any()
+    t = g.add("Abs", [x[0]], None)
+    t = g.add("Sqrt", [g.add("Add", [t, g.const(np.float32(0.1))], None)], None)
+    g.live.append((t, x[1]))
+
+
+def attention(g):
+    x = g.any(4)
+    if not x or x[1][2] * x[1][3] > 60:
+        return
+    n, c, h, w = x[1]
+    i64 = lambda *v: g.const(np.array(v, np.int64))
+    t = g.add("Transpose", [g.add("Reshape", [x[0], i64(n, c, h * w)], None)], None, perm=[0, 2, 1])
+    s = g.add("MatMul", [t, g.weights(c, h * w)], None)
+    mask = np.where(g.r.random((h * w, h * w)) < 0.3, np.float32(np.finfo(np.float32).min), np.float32(0))
+    mask[:, 0] = 0
+    pad = int(g.pick(0, 3))
+    s = g.add("Add", [s, g.const(mask.astype(np.float32))], None)
+    if pad:
+        s = g.add("Pad", [s, i64(0, 0, 0, 0, 0, pad), g.const(np.float32(-np.inf))], None)
+    p = g.add("Softmax", [s], None, axis=2)
+    g.add("MatMul", [p, g.weights(h * w + pad, 8)], (n, h * w, 8))
+
+
 STEPS = [conv] * 8 + [activation] * 4 + [binary] * 4 + [pool, pool, join, join, split, move, move, batch_norm, conv_transpose]
 
 
@@ -243,20 +285,28 @@ def tail(g, x):
         y = g.add("Gemm", [f, g.weights(10, flat), g.const(g.r.normal(0, 1, 10).astype(np.float32))], (x[1][0], 10), transB=1)
         if kind == "softmax":
             return g.add("Softmax", [y], (x[1][0], 10), axis=1)
-        return g.add("ArgMax", [y], (x[1][0], 1), axis=1) if kind == "argmax" else y
+        return g.add("ArgMax", [y], None, axis=1) if kind == "argmax" else y
     if kind == "matmul":
         return g.add("MatMul", [x[0], g.const((g.r.normal(0, 1, (x[1][-1], 6)) / x[1][-1]).astype(np.float32))], (*x[1][:-1], 6))
     return x[0]
 
 
-def generate(seed):
+MORE_STEPS = STEPS + [around_table] * 4 + [island, attention, attention]
+
+
+def generate(seed, more=False):
     g = Graph(seed)
     c, h, w = int(g.pick(1, 2, 3, 3, 4, 8)), int(g.r.integers(6, 30)), int(g.r.integers(6, 30))
     n = int(g.pick(1, 1, 1, 2))
-    g.live.append(("input", (n, c, h, w)))
-    conv(g)
+    nhwc = more and g.r.random() < 0.3
+    if nhwc:
+        g.add("Transpose", ["input"], (n, c, h, w), perm=[0, 3, 1, 2])
+    else:
+        g.live.append(("input", (n, c, h, w)))
+    if not more or g.r.random() < 0.8:
+        conv(g)
     for _ in range(int(g.r.integers(3, 22))):
-        g.pick(*STEPS)(g)
+        g.pick(*(MORE_STEPS if more else STEPS))(g)
         if np.prod(g.live[-1][1]) > 200000:
             break
     outputs = {tail(g, g.live[-1])}
@@ -267,11 +317,34 @@ def generate(seed):
         return None
     used_int = {o.output[0] for o in g.nodes if o.op_type == "ArgMax"}
     outs = [helper.make_tensor_value_info(o, TensorProto.INT64 if o in used_int else TensorProto.FLOAT, None) for o in sorted(outputs)]
-    inp = helper.make_tensor_value_info("input", TensorProto.FLOAT, [n, c, h, w])
+    inp = helper.make_tensor_value_info("input", TensorProto.FLOAT, [n, h, w, c] if nhwc else [n, c, h, w])
     graph = helper.make_graph(g.nodes, f"random_{seed}", [inp], outs, g.inits)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     return model
+
+
+# what shapes graph, core, entry points, tiles and memory: (property, values)
+PROPERTIES = [
+    ("run_graph_cleaner", ["false"]), ("rewrite_dense_to_conv2d", ["false"]), ("simplify_mac_before_after_lut", ["false"]),
+    ("remove_layout_transform_from_preamble", ["true"]), ("softmax_neutral_value", ["-1", "-20", "-1e30"]),
+    ("quantized_graph_export", ["false"]), ("apply_arithmetic_simplification", ["false"]),
+    ("remove_io_padding_and_layout_transform", ["false"]), ("apply_pword_padding", ["false"]),
+    ("remove_io_quantization", ["true"]), ("float_outputs", ["false"]), ("quantize_dw_channel_wise", ["true"]),
+    ("quantization_scheme", ["per_tensor_min_max", "hybrid_per_tensor_per_channel"]),
+    ("force_h_tiling", ["2", "5"]), ("force_oc_tiling", ["2", "3"]), ("tiling_depth", ["3", "6"]),
+    ("aipu_cores_used", ["3"]), ("max_memplan_attempts", ["1"]), ("l2_constraint", ["20000"]), ("l1_constraint", ["3000"]),
+    ("io_memory_pool", ["global.l2"]), ("enable_buffer_promotion", ["false"]),
+]
+
+
+def some_properties(seed):
+    r = np.random.default_rng(seed + 77)
+    chosen = [(name, values[int(r.integers(len(values)))]) for name, values in PROPERTIES if r.random() < 0.3]
+    names = [name for name, _ in chosen]
+    if "io_memory_pool" in names:  # a pool that buffers live in by decree may not fit a budget
+        chosen = [c for c in chosen if c[0] != "l2_constraint"]
+    return [word for name, value in chosen for word in ("--set", f"{name}={value}")]
 
 
 def compile_one(args, path, out, extra):
@@ -314,13 +387,15 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--targets", default="host,x86-64-v3,c")
     p.add_argument("--no-float", action="store_true")
+    p.add_argument("--random-properties", action="store_true")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = p.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     properties = [word for value in args.set for word in ("--set", value)]
     failures, done = [], 0
     for seed in range(args.seed, args.seed + args.count):
-        model = generate(seed)
+        model = generate(seed, args.random_properties)
+        chosen = some_properties(seed) if args.random_properties else []
         if model is None:
             continue
         path = args.work / f"{seed}.onnx"
@@ -335,13 +410,13 @@ def main():
         for target in args.targets.split(","):
             if problem:
                 break
-            run = compile_one(args, path, args.work / "out", ["--target", target, "--verify", "2", *properties])
+            run = compile_one(args, path, args.work / "out", ["--target", target, "--verify", "2", *properties, *chosen])
             if run.returncode:
                 problem = f"{target}: exit {run.returncode}: {run.stderr[-700:]}"
         done += 1
         if problem:
             failures.append(seed)
-            print(f"seed {seed}: {[n.op_type for n in model.graph.node]}\n  {problem}", flush=True)
+            print(f"seed {seed}: {[n.op_type for n in model.graph.node]} {' '.join(chosen)}\n  {problem}", flush=True)
     print(f"{done} random networks, {len(failures)} failures {failures if failures else ''}")
     return 1 if failures else 0
 
