@@ -387,6 +387,11 @@ void axr_set_logger(axrContext *handle, axrLogLevel level, axr_logger_fn logger,
 	RtContext *context = rt_enter(handle, RT_CONTEXT, "axr_set_logger");
 	if (!context)
 		return;
+	if ((int)level < AXR_LOG_TRACE || (int)level > AXR_LOG_ERROR) {
+		rt_error(context, AXR_ERROR_INVALID_ARGUMENT, "axr_set_logger: there is no level %d", (int)level);
+		rt_leave(context);
+		return;
+	}
 	pthread_mutex_lock(&context->log_lock);
 	context->logger = logger;
 	context->log_arg = arg;

@@ -169,6 +169,8 @@ void axr_del_property(axrProperties *handle, const char *key)
 	RtProperties *p = rt_enter(handle, RT_PROPERTIES, "axr_del_property");
 	if (!p)
 		return;
+	if (!key)
+		rt_error(p->object.context, AXR_ERROR_INVALID_ARGUMENT, "axr_del_property: the key is NULL");
 	pthread_mutex_lock(&p->lock);
 	RtProperty *property = key ? find(p, key) : NULL;
 	if (property) {
@@ -187,6 +189,8 @@ const char *axr_get_property(axrProperties *handle, const char *key)
 	RtProperties *p = rt_enter(handle, RT_PROPERTIES, "axr_get_property");
 	if (!p)
 		return NULL;
+	if (!key)
+		rt_error(p->object.context, AXR_ERROR_INVALID_ARGUMENT, "axr_get_property: the key is NULL");
 	pthread_mutex_lock(&p->lock);
 	RtProperty *property = key ? find(p, key) : NULL;
 	const char *value = property ? property->value : NULL;

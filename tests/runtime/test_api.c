@@ -147,23 +147,53 @@ static void test_run(void **state)
 	assert_int_equal(axr_last_error(AXR_OBJECT(instance)), AXR_SUCCESS);
 }
 
+/* Counts, sizes, offsets and pointers of a run, on both sides: each refused with a text that says what was
+ * found and what is wanted; the instance works on. */
 static void test_run_arguments(void **state)
 {
 	Fixture *f = *state;
-	axrModelInstance *instance = load(f, NULL);
-	int8_t x[16] = {0}, y[4];
-	axrArgument in = {.ptr = x}, out = {.ptr = y};
-	assert_int_equal(axr_run_model_instance(instance, &in, 2, &out, 1), AXR_ERROR_INVALID_ARGUMENT);
-	expect_error(f, AXR_ERROR_INVALID_ARGUMENT, "found 2 inputs, wanted 1");
-	assert_int_equal(axr_run_model_instance(instance, &in, 1, NULL, 1), AXR_ERROR_INVALID_ARGUMENT);
-	in.size = 15;
-	assert_int_equal(axr_run_model_instance(instance, &in, 1, &out, 1), AXR_ERROR_INVALID_ARGUMENT);
-	expect_error(f, AXR_ERROR_INVALID_ARGUMENT, "input 0: 15 bytes, wanted 16");
-	in = (axrArgument){.ptr = x, .offset = 1};
-	assert_int_equal(axr_run_model_instance(instance, &in, 1, &out, 1), AXR_ERROR_INVALID_ARGUMENT);
-	in = (axrArgument){.fd = -1};
-	assert_int_equal(axr_run_model_instance(instance, &in, 1, &out, 1), AXR_ERROR_INVALID_ARGUMENT);
-	expect_error(f, AXR_ERROR_INVALID_ARGUMENT, "neither");
+	axrModelInstance *instance = load(f, NULL), *floats = load(f, "io=float");
+	_Alignas(16) int8_t x[64] = {0}, y[32];
+	const axrArgument in = {.ptr = x}, out = {.ptr = y};
+	const struct Case {
+		size_t num_in, num_out;
+		axrArgument in, out;
+		bool null_in, null_out;
+		const char *text;
+	} cases[] = {
+		{2, 1, in, out, false, false, "axr_run_model_instance: found 2 inputs, wanted 1"},
+		{0, 1, in, out, false, false, "axr_run_model_instance: found 0 inputs, wanted 1"},
+		{1, 0, in, out, false, false, "axr_run_model_instance: found 0 outputs, wanted 1"},
+		{1, 2, in, out, false, false, "axr_run_model_instance: found 2 outputs, wanted 1"},
+		{SIZE_MAX, 1, in, out, false, false, "inputs, wanted 1"},
+		{1, 1, in, out, true, false, "axr_run_model_instance: found 1 inputs (NULL), wanted 1"},
+		{1, 1, in, out, false, true, "axr_run_model_instance: found 1 outputs (NULL), wanted 1"},
+		{1, 1, {.ptr = x, .size = 15}, out, false, false, "input 0: 15 bytes, wanted 16"},
+		{1, 1, {.ptr = x, .size = 17}, out, false, false, "input 0: 17 bytes, wanted 16"},
+		{1, 1, in, {.ptr = y, .size = 3}, false, false, "output 0: 3 bytes, wanted 4"},
+		{1, 1, in, {.ptr = y, .size = SIZE_MAX}, false, false, "output 0: "},
+		{1, 1, {.ptr = x, .offset = 1}, out, false, false, "input 0: the offset must be 0"},
+		{1, 1, in, {.ptr = y, .offset = 4}, false, false, "output 0: the offset must be 0"},
+		{1, 1, {.fd = -1}, out, false, false, "input 0: neither a pointer nor a file descriptor"},
+		{1, 1, in, {.fd = 0}, false, false, "output 0: neither a pointer nor a file descriptor"},
+		{1, 1, {.fd = 12345}, out, false, false, "input 0: a file descriptor, but the instance has input_dmabuf=0"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct Case *c = &cases[i];
+		axrArgument ins[2] = {c->in, c->in}, outs[2] = {c->out, c->out};
+		assert_int_equal(axr_run_model_instance(instance, c->null_in ? NULL : ins, c->num_in, c->null_out ? NULL : outs,
+		                                        c->num_out),
+		                 AXR_ERROR_INVALID_ARGUMENT);
+		expect_error(f, AXR_ERROR_INVALID_ARGUMENT, c->text);
+		assert_string_equal(axr_error_string(axr_last_error(AXR_OBJECT(instance))), "Invalid argument");
+		ins[0] = in;
+		outs[0] = out;
+		assert_int_equal(axr_run_model_instance(instance, ins, 1, outs, 1), AXR_SUCCESS);
+		assert_int_equal(axr_last_error(AXR_OBJECT(instance)), AXR_SUCCESS);
+	}
+	axrArgument odd = {.ptr = y + 2}, fine = {.ptr = x};
+	assert_int_equal(axr_run_model_instance(floats, &fine, 1, &odd, 1), AXR_ERROR_INVALID_ARGUMENT);
+	expect_error(f, AXR_ERROR_INVALID_ARGUMENT, "output 0: the pointer is not aligned to 4 bytes");
 }
 
 static void test_run_descriptors(void **state)

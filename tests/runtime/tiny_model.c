@@ -55,7 +55,7 @@ static int write_whole(const char *dir, const char *name, const void *data, size
 int tiny_model_write(const char *dir, const TinyModel *model, int factor)
 {
 	static char json[8192];
-	char consts[CONST_BYTES] = {0}, identity[100] = "null", bytes[32] = "null";
+	char consts[CONST_BYTES] = {0}, identity[100] = "null", bytes[32] = "null", mode[300] = "";
 	size_t kernel_bytes;
 	char *kernel = read_whole(model->kernel, &kernel_bytes);
 	if (kernel_bytes == 0)
@@ -65,19 +65,22 @@ int tiny_model_write(const char *dir, const TinyModel *model, int factor)
 		snprintf(identity, sizeof identity, "\"%016llx\"", (unsigned long long)axc_hash(kernel, kernel_bytes));
 		snprintf(bytes, sizeof bytes, "%zu", kernel_bytes);
 	}
+	if (model->mode)
+		snprintf(mode, sizeof mode, " \"multicore_mode\": \"%s\", \"runtime\": %s,", model->mode,
+		         model->runtime ? model->runtime : "{}");
 	int n = snprintf(json, sizeof json,
 	                 "{\n  \"format_version\": 1, \"model_name\": \"tiny\", \"entry_prefix\": \"tiny\",\n"
 	                 "  \"target\": \"c\", \"arch\": \"%s\", \"cpu_features\": %s,\n"
 	                 "  \"kernel\": {\"file\": \"kernel_function.so\", \"bytes\": %s, \"hash\": %s},\n"
 	                 "  \"constants\": {\"file\": \"pool_l2_const.bin\", \"bytes\": %d, \"hash\": \"%016llx\"},\n"
-	                 "  \"workspace_bytes\": [64, 0, 3000000], \"align\": 64, \"cores\": %d,\n"
+	                 "  \"workspace_bytes\": [64, 0, 3000000], \"align\": 64, \"cores\": %d,%s\n"
 	                 "  \"entry_points\": %s,\n%s"
 	                 "  \"profiling\": %s, \"layers\": [{\"name\": \"sum\", \"kernel\": \"k\"},\n"
 	                 "    {\"name\": \"esc\\u001b[31m\", \"kernel\": \"k2\"}],\n"
 	                 "  \"properties\": {\"input_tensor_layout\": \"NHWC\", \"preamble_graph\": \"pre.onnx\"}\n}\n",
 	                 model->arch ? model->arch : ARCH, model->features ? model->features : "[]", bytes, identity,
 	                 CONST_BYTES, (unsigned long long)axc_hash(consts, sizeof consts),
-	                 model->cores ? model->cores : 1,
+	                 model->cores ? model->cores : 1, mode,
 	                 model->entries ? model->entries : "[\"run_i8\", \"run_f32\"]", tensors,
 	                 model->profiling ? "true" : "false");
 	int failed = write_whole(dir, "model.json", json, (size_t)n) |

@@ -13,6 +13,8 @@ typedef struct TinyModel {
 	bool no_library;      /* kernel_function.so is not written */
 	bool profiling;
 	int cores; /* 0: 1 */
+	const char *mode;    /* multicore_mode; NULL: not written, nor is `runtime` */
+	const char *runtime; /* JSON object; NULL: {} */
 } TinyModel;
 
 /* 0 on success. `factor` is the first byte of the constants. */
