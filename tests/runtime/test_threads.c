@@ -55,6 +55,96 @@ static void test_many_instances(void **state)
 	run_in_threads(instances);
 }
 
+/* The modes that have several frames in progress: each thread's results are its own. */
+static void test_modes(void **state)
+{
+	static const char *const modes[] = {"multithread", "pipeline"};
+	Fixture *f = *state;
+	for (int i = 0; i < 2; i++) {
+		TinyModel model = {.kernel = TINY_KERNEL, .mode = modes[i], .cores = 2, .profiling = true};
+		assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+		axrModelInstance *instance = load(f, NULL);
+		assert_non_null(instance);
+		axrModelInstance *instances[THREADS] = {instance, instance, instance, instance};
+		run_in_threads(instances);
+		uint64_t ns[2];
+		assert_int_equal(axrx_layer_ns(instance, ns, 2), AXR_SUCCESS);
+		assert_int_equal(ns[1], 1000 * THREADS * RUNS);
+	}
+}
+
+/* double_buffer: the calls of several threads are one sequence; every frame's result comes once. */
+static void *run_sequence(void *arg)
+{
+	axrModelInstance *instance = arg;
+	uintptr_t sum = 0;
+	for (int i = 0; i < RUNS; i++) {
+		int8_t x[16] = {1}, y[4] = {0};
+		axrArgument in = {.ptr = x}, out = {.ptr = y};
+		if (axr_run_model_instance(instance, &in, 1, &out, 1) != AXR_SUCCESS)
+			return NULL;
+		sum += (uintptr_t)y[0];
+	}
+	return (void *)sum;
+}
+
+static void test_double_buffer(void **state)
+{
+	axrModelInstance *instance = load(*state, "aipu_cores=2;double_buffer=1");
+	pthread_t threads[THREADS];
+	uintptr_t sum = 0;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, run_sequence, instance), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *part;
+		pthread_join(threads[i], &part);
+		sum += (uintptr_t)part;
+	}
+	assert_int_equal(sum, 2 * (THREADS * RUNS - 1)); /* the last one is still to come */
+}
+
+/* A logger is called by one thread at a time, and may itself call the library; properties are changed and
+ * read meanwhile. */
+static void count_message(void *arg, axrLogLevel level, const char *message)
+{
+	int *count = arg;
+	(void)level, (void)message;
+	axr_api_version();
+	++*count;
+}
+
+static void *cause_messages(void *arg)
+{
+	Fixture *f = arg;
+	axrProperties *own = axr_create_properties(f->context, "a=1");
+	for (int i = 0; i < ROUNDS; i++) {
+		axr_load_model(f->context, "/nonexistent");
+		if (axr_last_error(AXR_OBJECT(f->context)) != AXR_ERROR_RUNTIME_ERROR)
+			return arg;
+		axr_set_property(own, "a", i % 2 ? "1" : "2");
+		if (strcmp(axr_get_property(own, "a"), i % 2 ? "1" : "2") != 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void test_logger(void **state)
+{
+	Fixture *f = *state;
+	pthread_t threads[THREADS];
+	int count = 0;
+	axr_set_logger(f->context, AXR_LOG_ERROR, count_message, &count);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, cause_messages, f), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	axr_set_logger(f->context, AXR_LOG_ERROR, NULL, NULL);
+	assert_int_equal(count, THREADS * ROUNDS);
+}
+
 /* Objects made and destroyed by several threads, errors seen by the thread that caused them alone. */
 static void *make_and_destroy(void *arg)
 {
@@ -115,6 +205,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_instance),
 		TEST(test_many_instances),
+		TEST(test_modes),
+		TEST(test_double_buffer),
+		TEST(test_logger),
 		TEST(test_objects),
 		TEST(test_destroy_while_running),
 	};
