@@ -34,14 +34,15 @@ static void liveness(AxcProgram *p)
 	}
 }
 
-size_t axc_plan_live_bytes(const AxcProgram *p, int *ret_step)
+/* pools: bit per pool that counts. */
+static size_t live_bytes(const AxcProgram *p, unsigned pools, int *ret_step)
 {
 	int64_t *delta = AXC_NEW_ARRAY(p->arena, int64_t, p->steps.n + 1);
 	int64_t now = 0, most = 0;
 	*ret_step = 0;
 	for (uint32_t i = 1; i < p->bufs.n; i++) {
 		const AxcBuf *b = &p->bufs.at[i];
-		if (b->space != AXC_SPACE_WS || b->first < 0)
+		if (b->space != AXC_SPACE_WS || b->first < 0 || !(pools & 1u << b->pool))
 			continue;
 		delta[b->first] += (int64_t)axc_plan_room(b);
 		delta[b->last + 1] -= (int64_t)axc_plan_room(b);
@@ -54,6 +55,11 @@ size_t axc_plan_live_bytes(const AxcProgram *p, int *ret_step)
 		}
 	}
 	return (size_t)most;
+}
+
+size_t axc_plan_live_bytes(const AxcProgram *p, int *ret_step)
+{
+	return live_bytes(p, ~0u, ret_step);
 }
 
 /* ---- orders ---- */
@@ -290,7 +296,7 @@ static uint32_t in_pool(const AxcProgram *p, AxcPool pool, uint32_t *order)
 
 /* Moves buffers of slower pools into `pool` while its budget has room for them beside what lives there. False:
  * none was moved, and nothing is placed. */
-static bool promote_into(AxcProgram *p, AxcPool pool, size_t budget)
+static bool promote_into(AxcProgram *p, AxcPool pool, size_t budget, Compare *first)
 {
 	bool moved = false;
 	uint32_t *order = AXC_NEW_ARRAY(p->arena, uint32_t, p->bufs.n);
@@ -306,7 +312,7 @@ static bool promote_into(AxcProgram *p, AxcPool pool, size_t budget)
 	n = 0;
 	for (AxcPool slower = AXC_POOL_DDR; slower < pool; slower++)
 		n += in_pool(p, slower, order + n);
-	sort(p, order, n, by_heat);
+	sort(p, order, n, first);
 	for (uint32_t i = 0; i < n; i++) {
 		AxcBuf *b = &p->bufs.at[order[i]];
 		size_t at = lowest_gap(p, &placed, offset, b);
@@ -355,50 +361,82 @@ static size_t workspaces(const AxcPlanConfig *config)
 	return config->workspaces > 1 ? (size_t)config->workspaces : 1;
 }
 
-static bool fits(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
+static size_t consts_in(const AxcProgram *p, const AxcPlanConfig *config, int pool)
 {
-	static const char *const names[] = {"ddr", "l2", "l1"};
-	for (int pool = 0; pool < AXC_POOL_COUNT; pool++) {
-		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
-		size_t need = p->ws_bytes[pool] * workspaces(config) + consts;
-		if (!budget || need <= budget)
-			continue;
-		const AxcStep *s = &p->steps.at[p->peak_step];
-		const AxcLayer *layer = &p->layers.at[s->layer];
-		axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
-		            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too "
-		            "many; the workspace is fullest at %s",
-		            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
-		axc_diag_node(d, layer->node, NULL);
-		const char *name = config->budget_name[pool];
-		name = name ? name : axc_format(d->arena, "%s_constraint", names[pool]);
-		const char *part = config->budget_part ? config->budget_part : "", *or_part = config->budget_part ? " or " : "";
-		if (workspaces(config) > 1)
-			return axc_diag_hint(d,
-			                     "raise %s%s%s, or use fewer cores: each of the %d has a workspace of its own (only "
-			                     "multicore_mode=cooperative shares one)",
-			                     name, or_part, part, config->workspaces);
-		return axc_diag_hint(d, "raise %s%s%s, set tiling_depth=6, or choose a smaller input shape", name, or_part, part);
-	}
-	return true;
+	return (AxcPool)pool == config->const_home ? p->const_bytes : 0;
 }
 
-bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
+/* The pool that needs more than its budget; AXC_POOL_COUNT: none. */
+static int too_small(const AxcProgram *p, const AxcPlanConfig *config)
+{
+	int pool = 0;
+	while (pool < AXC_POOL_COUNT && (!config->budget_bytes[pool] ||
+	                                 p->ws_bytes[pool] * workspaces(config) + consts_in(p, config, pool) <=
+	                                         config->budget_bytes[pool]))
+		pool++;
+	return pool;
+}
+
+static bool refuse(const AxcProgram *p, const AxcPlanConfig *config, int pool, AxcDiag *d)
+{
+	static const char *const names[] = {"ddr", "l2", "l1"};
+	static const char *const others[] = {"global.l2", "global.ddr", "global.ddr"};
+	size_t budget = config->budget_bytes[pool], consts = consts_in(p, config, pool);
+	size_t need = p->ws_bytes[pool] * workspaces(config) + consts;
+	int peak;
+	if (!live_bytes(p, 1u << pool, &peak))
+		peak = p->peak_step;
+	const AxcLayer *layer = &p->layers.at[p->steps.at[peak].layer];
+	const char *name = config->budget_name[pool], *part = config->budget_part;
+	const char *raise = axc_format(d->arena, "raise %s%s%s", name ? name : axc_format(d->arena, "%s_constraint", names[pool]),
+	                               part ? " or " : "", part ? part : "");
+	if (consts + AXK_SLACK > budget) {
+		axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
+		            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many "
+		            "(the constants alone are more); the workspace is fullest at %s",
+		            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
+		axc_diag_node(d, layer->node, NULL);
+		return axc_diag_hint(d, "%s, or set constant_memory_pool=%s", raise, others[pool]);
+	}
+	axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
+	            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many; "
+	            "the workspace is fullest at %s",
+	            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
+	axc_diag_node(d, layer->node, NULL);
+	if (workspaces(config) > 1)
+		return axc_diag_hint(d, "%s, or use fewer cores: each of the %d has a workspace of its own (only "
+		                     "multicore_mode=cooperative shares one)", raise, config->workspaces);
+	return axc_diag_hint(d, "%s, set tiling_depth=6, or choose a smaller input shape", raise);
+}
+
+/* Homes, promotion in the given order, then every pool that has no final offsets yet. */
+static void plan_pools(AxcProgram *p, const AxcPlanConfig *config, Compare *first)
 {
 	bool fixed[AXC_POOL_COUNT] = {false};
-	liveness(p);
 	choose_homes(p, config);
 	memset(p->ws_bytes, 0, sizeof p->ws_bytes);
-	place_consts(p);
 	for (int pool = AXC_POOL_COUNT - 1; pool > AXC_POOL_DDR && config->promote; pool--) {
-		size_t budget = config->budget_bytes[pool], consts = (AxcPool)pool == config->const_home ? p->const_bytes : 0;
-		if (!budget || budget <= consts)
-			continue;
-		fixed[pool] = promote_into(p, (AxcPool)pool, (budget - consts) / workspaces(config));
+		size_t budget = config->budget_bytes[pool], consts = consts_in(p, config, pool);
+		if (budget > consts)
+			fixed[pool] = promote_into(p, (AxcPool)pool, (budget - consts) / workspaces(config), first);
 	}
 	for (int pool = 0; pool < AXC_POOL_COUNT; pool++)
 		if (!fixed[pool])
 			plan_pool(p, (AxcPool)pool, config->attempts);
+}
+
+/* The most used bytes move to the fast pools first, unless a slower pool fits only when the largest do. */
+bool axc_plan(AxcProgram *p, const AxcPlanConfig *config, AxcDiag *d)
+{
+	static Compare *const promotions[] = {by_heat, by_size};
+	liveness(p);
+	place_consts(p);
+	plan_pools(p, config, promotions[0]);
+	int pool = too_small(p, config);
+	if (pool < AXC_POOL_COUNT && config->promote) {
+		plan_pools(p, config, promotions[1]);
+		pool = too_small(p, config);
+	}
 	(void)axc_plan_live_bytes(p, &p->peak_step);
-	return fits(p, config, d);
+	return pool == AXC_POOL_COUNT || refuse(p, config, pool, d);
 }

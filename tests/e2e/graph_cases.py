@@ -557,3 +557,32 @@ def budgets(r):
                 "constant_memory_pool=global." + pool, "enable_buffer_promotion=false")
     promoted = load(build(r, source, "promoted", "l2_constraint=%d" % (only // 2), "target=c"))["workspace_bytes"]
     r.check(0 < promoted[1] <= only // 2 and promoted[0] < only, "promotion: %s" % promoted)
+
+
+@case
+def tiling_of_a_real_network(r):
+    """mobilenet_v2: depth-first tiling at 6 takes most of the workspace away; forced tiles cut every convolution;
+    no byte changes, and what does not fit is refused at the layer where the peak is."""
+    model = os.path.join(r.shared, "models", "mobilenet_v2_fp32_deq", "model.onnx")
+    if not os.path.exists(model):
+        r.skip("no ../shared/models")
+    x = sample((1, 3, 224, 224))
+    whole = build(r, model, "whole")
+    source = r.path("whole", "quantized_model", "quantized_model_manifest.json")
+    outputs, reports = set(), []
+    for i, properties in enumerate(([], ["tiling_depth=6"], ["force_h_tiling=4"], ["force_oc_tiling=2"])):
+        folder = build(r, source, "t%d" % i, *properties)
+        reports.append(load(folder, "report.json"))
+        outputs |= {y.tobytes() for y in run_model(r, folder, "float", {load(folder)["inputs_f32"][0]["name"]: x}).values()}
+    r.check(len(outputs) == 1, "bytes differ")
+    plain_report, deep, rows, channels = reports
+    r.check(deep["workspace_bytes"] < plain_report["workspace_bytes"] / 4,
+            "workspace %d of %d" % (deep["workspace_bytes"], plain_report["workspace_bytes"]))
+    r.check(deep["const_bytes"] == plain_report["const_bytes"], "weights were copied")
+    convolutions = len([k for k in kernels(whole) if "conv_u8" in k])
+    r.check(rows["steps"] >= plain_report["steps"] + 3 * (convolutions - 1), "force_h_tiling: %d steps" % rows["steps"])
+    r.check(channels["steps"] >= plain_report["steps"] + convolutions - 1, "force_oc_tiling: %d steps" % channels["steps"])
+    budget = "ddr_constraint=%d" % (deep["workspace_bytes"] + deep["const_bytes"])
+    r.run("-i", source, "-o", "{D}/no", "--set", budget)
+    r.expect(1, "LOWER_MIDEND_ERROR", "fullest at " + plain_report["workspace_peak_layer"])
+    build(r, source, "yes", budget, "tiling_depth=6")

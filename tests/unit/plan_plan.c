@@ -116,6 +116,55 @@ static void homes_are_kept(void **unused)
 	axc_arena_free(arena);
 }
 
+/* A large buffer that is rarely used, and small ones that are used often, all alive at once: the small ones would fill
+ * the fast pool, but the slow pool's budget is kept only when the large one moves. */
+static void a_slow_pools_budget_moves_the_large(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 0);
+	AXC_PUSH(arena, &p->bufs, ((AxcBuf){.name = "large", .space = AXC_SPACE_WS, .bytes = 6000}));
+	for (int i = 0; i < 8; i++)
+		AXC_PUSH(arena, &p->bufs, ((AxcBuf){.name = "small", .space = AXC_SPACE_WS, .bytes = 300}));
+	for (int s = 0; s < 6; s++) {
+		AxcStep step = {.n_args = 9};
+		for (uint32_t k = 0; k < 9; k++)
+			step.arg[k].buf = k || s == 0 || s == 5 ? k + 1 : 0;
+		AXC_PUSH(arena, &p->steps, step);
+	}
+	AxcPlanConfig config = {.budget_bytes = {0, 6200, 0}, .promote = true, .attempts = 5};
+	assert_true(axc_plan(p, &config, &d));
+	assert_int_equal(p->bufs.at[1].pool, AXC_POOL_DDR);
+	config.budget_bytes[AXC_POOL_DDR] = 8 * 320 + 64 + AXK_SLACK;
+	assert_true(axc_plan(p, &config, &d));
+	assert_true(axc_plan_check(p, &d));
+	assert_int_equal(p->bufs.at[1].pool, AXC_POOL_L2);
+	config.budget_bytes[AXC_POOL_DDR] = 1000;
+	assert_false(axc_plan(p, &config, &d));
+	axc_arena_free(arena);
+}
+
+/* When the constants alone are too many, tiling is no advice. */
+static void constants_that_do_not_fit(void **unused)
+{
+	(void)unused;
+	AxcArena *arena = axc_arena_new(NULL);
+	AxcDiag d;
+	axc_diag_init(&d, arena);
+	AxcProgram *p = random_program(arena, 5);
+	AXC_PUSH(arena, &p->bufs, ((AxcBuf){.name = "weights", .space = AXC_SPACE_CONST, .bytes = 900,
+	                                    .data = axc_alloc(arena, 900)}));
+	AxcPlanConfig config = {.budget_bytes = {0, 0, 500}, .const_home = AXC_POOL_L1, .attempts = 5};
+	config.budget_name[AXC_POOL_L1] = "l1_size_used";
+	assert_false(axc_plan(p, &config, &d));
+	assert_non_null(strstr(d.error.message, "constants alone"));
+	assert_non_null(strstr(d.error.hint, "raise l1_size_used"));
+	assert_non_null(strstr(d.error.hint, "constant_memory_pool=global.ddr"));
+	axc_arena_free(arena);
+}
+
 static void long_programs_take_the_scan(void **unused)
 {
 	(void)unused;
@@ -134,6 +183,7 @@ int main(void)
 		cmocka_unit_test(plans_are_valid_and_small), cmocka_unit_test(overlap_is_caught),
 		cmocka_unit_test(budget_names_bytes_and_layer), cmocka_unit_test(long_programs_take_the_scan),
 		cmocka_unit_test(fast_pools_fill_up_to_their_budget), cmocka_unit_test(homes_are_kept),
+		cmocka_unit_test(a_slow_pools_budget_moves_the_large), cmocka_unit_test(constants_that_do_not_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
