@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@ static const TypeName types[] = {
 	{"<i8", "int64", 8}, {"<f4", "float32", 4}, {"|b1", "bool", 1},
 };
 enum { NUM_TYPES = sizeof types / sizeof *types };
+/* read as float32: what networks with such inputs are compiled to */
+static const TypeName wider[] = {{"<f2", "float16", 2}, {"<f8", "float64", 8}};
 
 const char *npy_type_name(axrxType type)
 {
@@ -90,7 +93,15 @@ static bool parse_type(Parser *p, Npy *npy)
 			return true;
 		}
 	}
-	return fail(p, "holds elements of type '%s', wanted one of int8, uint8, int16, int32, int64, float32, bool",
+	for (int i = 0; i < 2; i++) {
+		if (strcmp(descr, wider[i].descr) == 0) {
+			npy->type = AXRX_TYPE_FLOAT32;
+			npy->stored = wider[i].bytes;
+			return true;
+		}
+	}
+	return fail(p, "holds elements of type '%s', wanted one of int8, uint8, int16, int32, int64, float16, float32, "
+	               "float64, bool",
 	            descr);
 }
 
@@ -156,6 +167,42 @@ static bool parse_header(Parser *p, Npy *npy)
 	return (have_type && have_shape && have_order) || fail(p, "damaged header: a key is missing");
 }
 
+/* binary16 to binary32 by bits; exact */
+static float from_float16(uint16_t h)
+{
+	uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 1023;
+	float f;
+	if (exponent == 0) { /* zero or subnormal */
+		f = (float)mantissa * 0x1p-24f;
+		return sign ? -f : f;
+	}
+	uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | mantissa << 13;
+	memcpy(&f, &bits, sizeof f);
+	return f;
+}
+
+static bool to_float32(Parser *p, Npy *npy)
+{
+	size_t n = npy->bytes / npy->stored;
+	const unsigned char *from = npy->data;
+	if (n > SIZE_MAX / sizeof(float) - 1 || !(npy->floats = malloc(n * sizeof(float) + 1)))
+		return fail(p, "is larger than memory");
+	for (size_t i = 0; i < n; i++) {
+		uint16_t half;
+		double wide;
+		if (npy->stored == sizeof half) {
+			memcpy(&half, from + i * sizeof half, sizeof half);
+			npy->floats[i] = from_float16(half);
+		} else {
+			memcpy(&wide, from + i * sizeof wide, sizeof wide);
+			npy->floats[i] = (float)wide;
+		}
+	}
+	npy->data = npy->floats;
+	npy->bytes = n * sizeof(float);
+	return true;
+}
+
 static bool parse_file(Parser *p, Npy *npy)
 {
 	const unsigned char *data = npy->map;
@@ -173,14 +220,16 @@ static bool parse_file(Parser *p, Npy *npy)
 	p->end = p->at + header;
 	if (!parse_header(p, npy))
 		return false;
-	npy->bytes = types[npy->type].bytes;
+	npy->bytes = npy->stored ? npy->stored : types[npy->type].bytes;
 	for (size_t i = 0; i < npy->ndims; i++) {
 		if (__builtin_mul_overflow(npy->bytes, npy->dims[i], &npy->bytes))
 			return fail(p, "is larger than memory");
 	}
 	npy->data = data + prefix + header;
 	size_t rest = npy->mapped - prefix - header;
-	return rest == npy->bytes || fail(p, "has %zu bytes of data, wanted %zu", rest, npy->bytes);
+	if (rest != npy->bytes)
+		return fail(p, "has %zu bytes of data, wanted %zu", rest, npy->bytes);
+	return !npy->stored || to_float32(p, npy);
 }
 
 bool npy_open(Npy *npy, const char *path, char *problem, size_t problem_bytes)
@@ -217,6 +266,7 @@ void npy_close(Npy *npy)
 {
 	if (npy->map)
 		munmap(npy->map, npy->mapped);
+	free(npy->floats);
 	*npy = (Npy){0};
 }
 

@@ -1,5 +1,5 @@
-/* NumPy's .npy files, format versions 1 to 3, C order, the element types of axrxType: read through a
- * mapping, written frame by frame. */
+/* NumPy's .npy files, format versions 1 to 3, C order, the element types of axrxType, and float16
+ * and float64 read as float32: read through a mapping, written frame by frame. */
 #ifndef AXRUNMODEL_NPY_H
 #define AXRUNMODEL_NPY_H
 
@@ -17,6 +17,8 @@ typedef struct Npy {
 	size_t ndims;
 	const void *data;
 	size_t bytes; /* of the data */
+	size_t stored; /* bytes of an element in the file where they are turned into float32, else 0 */
+	float *floats; /* that */
 	void *map;
 	size_t mapped;
 } Npy;

@@ -43,13 +43,14 @@ static void close_directory(AxcRun *run)
 		withdraw(run);
 	if (write_report(run, &own))
 		return;
-	axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
+	/* one message: that the report cannot be written either tells nothing new about a failed run */
+	axc_log(&run->d, run->d.failed ? AXC_DEBUG : AXC_ERROR, "the report: %s", own.error.message);
 	if (!run->d.failed)
 		run->d = own;
 	withdraw(run); /* that may have made room */
 	own.failed = false;
 	if (!write_report(run, &own))
-		axc_log(&run->d, AXC_ERROR, "the report: %s", own.error.message);
+		axc_log(&run->d, AXC_DEBUG, "the report: %s", own.error.message);
 }
 
 /* Everything told, temporary files gone, report written. */

@@ -89,6 +89,7 @@ typedef struct AxcValue {
 	bool dead;
 	const char *const *dim_names; /* inputs: name of each symbolic dimension or NULL; may be NULL */
 	AxcDType onnx_dtype_tag;      /* dtype the ONNX file gave a graph input/output before conversion, as is */
+	int onnx_narrow; /* graph input/output of an ONNX element type that none here is (float16 …): its number; else 0 */
 } AxcValue;
 
 typedef enum AxcAttrKind {

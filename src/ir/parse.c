@@ -407,11 +407,16 @@ static bool value_line(Parse *p)
 		return false;
 	if (!*v.name || axc_map_get(&p->values, v.name))
 		return wrong(p, "a value's name is empty or stands twice");
+	int64_t narrow = 0;
 	v.is_input = keyword(p, "input");
 	if ((keyword(p, "dims") && !dim_names(p, &v)) ||
 	    (keyword(p, "tag") && !dtype(p, &v.onnx_dtype_tag)) ||
+	    (keyword(p, "onnx_type") && !integer(p, &narrow)) ||
 	    (keyword(p, "data") && !data(p, &v)) || (keyword(p, "q") && !quant(p, &v.q)))
 		return false;
+	if (narrow < 0 || narrow > 255)
+		return wrong(p, "no ONNX element type");
+	v.onnx_narrow = (int)narrow;
 	AxcId id = axc_value_add(p->g, v.name, v.dtype, &v.shape);
 	v.name = axc_value(p->g, id)->name;
 	*axc_value(p->g, id) = v;

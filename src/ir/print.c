@@ -180,6 +180,8 @@ static void value(Print *p, const AxcValue *v)
 	}
 	if (v->onnx_dtype_tag)
 		axc_text_f(p->t, " tag %s", axc_dtype_name(v->onnx_dtype_tag));
+	if (v->onnx_narrow)
+		axc_text_f(p->t, " onnx_type %d", v->onnx_narrow);
 	if (v->data)
 		data(p, v);
 	if (v->q.n > 0)

@@ -23,6 +23,7 @@ bool axc_onnx_write(AxcDiag *d, const AxcGraph *g, int opset, const char *path)
 		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET,
 				opset);
 	OnnxWriter *w = axc_onnx_writer(d, g, opset);
+	g = w->g;
 	for (AxcId i = 1; i < g->nodes.n; i++)
 		if (!g->nodes.at[i].dead && !put_node(w, &g->nodes.at[i]))
 			return false;

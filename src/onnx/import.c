@@ -250,6 +250,9 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 		return axc_fail(im->d, "input '%s' is of type %s (%d), which is not supported",
 				safe(im, info->name), axc_onnx_type_name(t->elem_type),
 				t->elem_type);
+	if (dtype == AXC_I8)
+		return axc_fail(im->d, "input '%s' is int8; inputs can be float32, uint8, int32, int64 or bool",
+				safe(im, info->name));
 	if (t->shape && t->shape->n_dim > AXC_MAX_RANK)
 		return axc_fail(im->d, "input '%s' has %zu dimensions; at most %d are supported",
 				safe(im, info->name), t->shape->n_dim, AXC_MAX_RANK);
@@ -262,6 +265,7 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 		input_shape(im, v, t->shape);
 	AXC_PUSH(im->arena, &im->g->inputs, id);
 	if (axc_onnx_elem_type(dtype) != t->elem_type) {
+		v->onnx_narrow = t->elem_type;
 		const char *note = axc_format(
 			im->arena, "input '%s' is %s in the model and %s in the compiled one",
 			safe(im, info->name), axc_onnx_type_name(t->elem_type),
@@ -294,9 +298,13 @@ static bool import_outputs(Import *im)
 		if (!id)
 			return axc_fail(im->d, "nothing computes the graph's output '%s'",
 					safe(im, text(info->name)));
-		if (info->type && info->type->tensor_type)
-			axc_value(im->g, id)->onnx_dtype_tag =
-				axc_onnx_dtype(info->type->tensor_type->elem_type);
+		if (info->type && info->type->tensor_type) {
+			int elem = info->type->tensor_type->elem_type;
+			AxcDType dtype = axc_onnx_dtype(elem);
+			axc_value(im->g, id)->onnx_dtype_tag = dtype;
+			if (dtype != AXC_DT_NONE && axc_onnx_elem_type(dtype) != elem)
+				axc_value(im->g, id)->onnx_narrow = elem;
+		}
 		AXC_PUSH(im->arena, &im->g->outputs, id);
 	}
 	return true;
@@ -466,6 +474,9 @@ static bool import_attributes(Import *im, const Onnx__NodeProto *node, AxcNode *
 	for (size_t i = 0; i < node->n_attribute; i++) {
 		AxcAttr a;
 		if (!import_attribute(im, n->name, node->attribute[i], &a))
+			return false;
+		if (!*n->domain && node->attribute[i]->type != ATTR_UNDEFINED &&
+		    !axc_onnx_attribute_type_fits(im->d, a.name, node->attribute[i]->type))
 			return false;
 		if (axc_attr(n, a.name))
 			return axc_fail(im->d, "the attribute '%s' is given twice",

@@ -93,6 +93,11 @@ typedef struct OnnxConst {
 /* `where` names the tensor in messages. */
 bool axc_onnx_tensor(OnnxFile *f, const Onnx__TensorProto *t, const char *where, OnnxConst *ret);
 
+/* ---- attributes.c ---- */
+
+/* An attribute of a standard operator has the type that its name has in all of them. */
+bool axc_onnx_attribute_type_fits(AxcDiag *d, const char *name, int type);
+
 /* ---- shapes.c: static shapes for the graph inputs, dim_names kept ---- */
 
 bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char *text);

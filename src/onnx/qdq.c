@@ -285,7 +285,8 @@ bool axc_onnx_write_qdq(AxcDiag *d, const AxcGraph *g, int opset, const char *pa
 	if (opset < 17 || opset > AXC_ONNX_MAX_OPSET)
 		return axc_fail(d, "ONNX is written at opset 17 to %d, not %d", AXC_ONNX_MAX_OPSET,
 				opset);
-	Qdq q = {.w = axc_onnx_writer(d, g, opset), .g = g};
+	Qdq q = {.w = axc_onnx_writer(d, g, opset)};
+	q.g = g = q.w->g;
 	q.quantized = AXC_NEW_ARRAY(d->arena, const char *, g->values.n);
 	q.dequantized = AXC_NEW_ARRAY(d->arena, const char *, g->values.n);
 	q.weights = AXC_NEW_ARRAY(d->arena, const char *, g->values.n);

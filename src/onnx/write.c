@@ -221,6 +221,34 @@ bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const 
 
 /* ---- the model ---- */
 
+/* The value gets another name in a copy of the graph, and its own stays for the graph input or output. */
+static void rename_narrow(OnnxWriter *w, AxcId id)
+{
+	if (!w->g->values.at[id].onnx_narrow || (w->outside && w->outside[id]))
+		return;
+	if (!w->outside) {
+		AxcGraph *copy = axc_memdup(w->arena, w->g, sizeof *w->g);
+		copy->values.at = axc_memdup(w->arena, w->g->values.at, w->g->values.n * sizeof *w->g->values.at);
+		w->outside = AXC_NEW_ARRAY(w->arena, const char *, copy->values.n);
+		w->g = copy;
+	}
+	AxcValue *v = &((AxcGraph *)(uintptr_t)w->g)->values.at[id];
+	w->outside[id] = v->name;
+	v->name = axc_onnx_fresh(w, axc_format(w->arena, "%s_wide", v->name));
+}
+
+static void put_boundary_cast(OnnxWriter *w, AxcId id, bool input)
+{
+	const AxcValue *v = &w->g->values.at[id];
+	if (!w->outside || !w->outside[id] || v->is_input != input)
+		return;
+	const char *in = input ? w->outside[id] : v->name, *out = input ? v->name : w->outside[id];
+	AxcAttr to = {.name = "to", .kind = AXC_ATTR_INT, .i = input ? axc_onnx_elem_type(v->dtype) : v->onnx_narrow};
+	AxcNode attrs = {.n_attrs = 1, .attrs = &to};
+	axc_onnx_put_node(w, "Cast", axc_onnx_fresh(w, axc_format(w->arena, "%s_Cast", w->outside[id])), 1, &in, 1,
+			  &out, &attrs, -1);
+}
+
 OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset)
 {
 	OnnxWriter *w = AXC_NEW(d->arena, OnnxWriter);
@@ -246,6 +274,12 @@ OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset)
 	/* the weights in one go, rather than by doubling */
 	w->constants.at = axc_alloc(w->arena, bytes);
 	w->constants.cap = bytes;
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		rename_narrow(w, g->inputs.at[i]);
+	for (uint32_t i = 0; i < g->outputs.n; i++)
+		rename_narrow(w, g->outputs.at[i]);
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		put_boundary_cast(w, g->inputs.at[i], true);
 	return w;
 }
 
@@ -272,16 +306,18 @@ static void put_shape(AxcText *t, const AxcValue *v)
 	axc_pb_end(t, mark);
 }
 
-static void put_value_info(AxcText *t, int field, const AxcValue *v)
+static void put_value_info(const OnnxWriter *w, AxcText *t, int field, AxcId id)
 {
+	const AxcValue *v = &w->g->values.at[id];
+	const char *outside = w->outside ? w->outside[id] : NULL;
 	AxcDType dtype = v->dtype == AXC_I8 && v->q.n ? AXC_F32
 			 : v->dtype                   ? v->dtype
 						      : v->onnx_dtype_tag;
 	size_t mark = axc_pb_begin(t, field);
-	axc_pb_str(t, 1, v->name);
+	axc_pb_str(t, 1, outside ? outside : v->name);
 	if (dtype != AXC_DT_NONE) {
 		size_t type = axc_pb_begin(t, 2), tensor = axc_pb_begin(t, 1);
-		axc_pb_int(t, 1, axc_onnx_elem_type(dtype));
+		axc_pb_int(t, 1, outside ? v->onnx_narrow : axc_onnx_elem_type(dtype));
 		if (v->shape.rank >= 0)
 			put_shape(t, v);
 		axc_pb_end(t, tensor);
@@ -299,6 +335,8 @@ bool axc_onnx_finish(OnnxWriter *w, const char *path)
 {
 	const AxcGraph *g = w->g;
 	AxcText out = {.arena = w->arena};
+	for (uint32_t i = 0; i < g->outputs.n; i++)
+		put_boundary_cast(w, g->outputs.at[i], false);
 	out.cap = w->nodes.n + w->constants.n + 65536;
 	if (out.cap >= AXC_ONNX_MAX_FILE_BYTES)
 		return axc_fail(w->d,
@@ -312,9 +350,9 @@ bool axc_onnx_finish(OnnxWriter *w, const char *path)
 	axc_pb_str(&out, 2, *g->name ? g->name : g->model_name);
 	axc_text_add(&out, w->constants.at, w->constants.n);
 	for (uint32_t i = 0; i < g->inputs.n; i++)
-		put_value_info(&out, 11, &g->values.at[g->inputs.at[i]]);
+		put_value_info(w, &out, 11, g->inputs.at[i]);
 	for (uint32_t i = 0; i < g->outputs.n; i++)
-		put_value_info(&out, 12, &g->values.at[g->outputs.at[i]]);
+		put_value_info(w, &out, 12, g->outputs.at[i]);
 	axc_pb_end(&out, graph);
 	size_t opset = axc_pb_begin(&out, 8);
 	axc_pb_str(&out, 1, "");

@@ -26,8 +26,12 @@ typedef struct OnnxWriter {
 	AxcText nodes;     /* NodeProto fields, in order */
 	AxcText constants; /* initializer fields */
 	AxcMap names;      /* tensor and node names given out */
+	const char **outside; /* by value: the graph input's or output's own name where its type is
+				 narrower than what is computed with, else NULL */
 } OnnxWriter;
 
+/* Graph inputs and outputs keep the types of the model: where those are narrower, w->g is a copy of
+ * `g` in which the values have other names, and Cast nodes stand between. */
 OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset);
 /* `base`, or with "_2", "_3" …, not used before. */
 const char *axc_onnx_fresh(OnnxWriter *w, const char *base);

@@ -144,6 +144,7 @@ static void restore_output(Build *b, AxcId v, AxcId before)
 	q->name = f->name;
 	f->name = name;
 	f->onnx_dtype_tag = q->onnx_dtype_tag;
+	f->onnx_narrow = q->onnx_narrow;
 	b->as_float[v] = out;
 	for (uint32_t i = 0; i < g->outputs.n; i++)
 		if (g->outputs.at[i] == v)

@@ -74,6 +74,17 @@ class Case(unittest.TestCase):
         self.assertEqual((y.shape, y.dtype), ((5, 3), np.float32))
         np.testing.assert_array_equal(y, 2 * x.sum(axis=(2, 3)))
 
+    def test_other_float_types(self):
+        """Halves and doubles are read as float32, subnormals and signs included."""
+        x = np.array([1.5, -2, 2.0 ** -24, -0.25, 5.9e-5, 3, 0.1, -7, 1, 0.5, -0.0, 60000]).reshape(1, 3, 2, 2)
+        for dtype in (np.float16, np.float64):
+            got = []
+            for i, a in enumerate((x.astype(dtype), x.astype(dtype).astype(np.float32))):
+                self.run_it("--input", self.save("x.npy", a), "--output-dir", self.path(f"out{i}"))
+                got.append(np.load(self.path(f"out{i}/y.npy")))
+            np.testing.assert_array_equal(got[0], got[1])
+            self.assertTrue(got[0].any())
+
     def test_extra_axis(self):
         x = np.arange(2 * 12, dtype=np.float32).reshape(2, 1, 3, 2, 2)
         self.run_it("--input", "x:0/a=" + self.save("x=1.npy", x), "--output-dir", self.path("out"))
@@ -112,8 +123,8 @@ class Case(unittest.TestCase):
         self.assertAlmostEqual(layers[1]["us"], 1.0)
 
     def test_mistakes(self):
-        x = self.save("x.npy", np.ones((1, 3, 2, 2), np.float64))
-        self.fails("--input", x, text="type '<f8'")
+        x = self.save("x.npy", np.ones((1, 3, 2, 2), np.complex64))
+        self.fails("--input", x, text="type '<c8'")
         x = self.save("x.npy", np.ones((1, 3, 2, 3), np.float32))
         self.fails("--input", x, text="holds float32 [1,3,2,3], input 'x:0/a' wants float32 [1,3,2,2]")
         x = self.save("x.npy", np.ones((1, 3, 2, 2), np.float32))

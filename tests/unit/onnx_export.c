@@ -119,6 +119,29 @@ static void foreign_operators(void **state)
 	assert_string_equal(f->d.error.node, "add");
 }
 
+/* Inputs and outputs of types that are not computed with keep them, behind a Cast. */
+static void narrow_types(void **state)
+{
+	Frame *f = *state;
+	size_t g = model_begin(f, 17);
+	put_io(f, 11, "x", ONNX_FLOAT16, 2, shape_1_4, NULL);
+	put_node(f, "Relu", "relu", "x", "y");
+	put_io(f, 12, "y", ONNX_FLOAT16, 2, shape_1_4, NULL);
+	model_end(f, g);
+	AxcGraph *graph = import_ok(f);
+	assert_int_equal(axc_value(graph, graph->inputs.at[0])->dtype, AXC_F32);
+	assert_true(axc_onnx_write(&f->d, graph, 17, out_path(f)));
+	AxcGraph *back = import_again(f);
+	dump_has(f, back, "\nnode \"x_Cast\" Cast (\"x\") -> (\"x_wide\")");
+	dump_has(f, back, "\nnode \"relu\" Relu (\"x_wide\") -> (\"y_wide\")");
+	dump_has(f, back, "\nnode \"y_Cast\" Cast (\"y_wide\") -> (\"y\")");
+	for (int i = 0; i < 2; i++) {
+		AxcId id = i ? back->outputs.at[0] : back->inputs.at[0];
+		assert_string_equal(axc_value(back, id)->name, i ? "y" : "x");
+		assert_int_equal(axc_value(back, id)->onnx_narrow, ONNX_FLOAT16);
+	}
+}
+
 /* ---- QDQ ---- */
 
 static const char quantized[] =
@@ -261,7 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ONNX_TEST(round_trip), ONNX_TEST(same_bytes),      ONNX_TEST(foreign_operators),
-		ONNX_TEST(qdq),        ONNX_TEST(qdq_matmul_bias),
+		ONNX_TEST(narrow_types), ONNX_TEST(qdq), ONNX_TEST(qdq_matmul_bias),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
