@@ -350,11 +350,8 @@ void axc_config_warn(AxcDiag *d, const AxcConfig *cfg)
 			continue;
 		AxcText t = {.arena = d->arena};
 		axc_prop_value_print(d->arena, p, &cfg->at[id], &t);
-		if (p->effect == AXC_EFFECT_HW)
-			axc_warn(d, "the property %s=%s has no effect on the target %s: it describes hardware that "
-			         "CPUs lack", p->name, t.at, axc_safe_name(d->arena, AXC_CFG_TEXT(cfg, target)));
-		else
-			axc_warn(d, "the property %s=%s has no effect in this version", p->name, t.at);
+		axc_warn(d, "the property %s=%s has no effect on the target %s: it describes hardware that "
+		         "CPUs lack", p->name, t.at, axc_safe_name(d->arena, AXC_CFG_TEXT(cfg, target)));
 	}
 }
 

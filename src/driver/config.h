@@ -19,7 +19,7 @@ typedef enum AxcPropKind {
 	AXC_PROP_LIST, /* of texts */
 } AxcPropKind;
 
-typedef enum AxcPropEffect { AXC_EFFECT_FULL, AXC_EFFECT_HW, AXC_EFFECT_UNUSED } AxcPropEffect;
+typedef enum AxcPropEffect { AXC_EFFECT_FULL, AXC_EFFECT_HW } AxcPropEffect;
 
 typedef struct AxcProperty {
 	const char *name, *group, *help;

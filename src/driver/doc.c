@@ -3,16 +3,6 @@
 
 /* ---- docs/config.md ---- */
 
-static const char *effect_name(AxcPropEffect effect)
-{
-	switch (effect) {
-	case AXC_EFFECT_FULL: return "";
-	case AXC_EFFECT_HW: return "none: describes hardware that CPUs lack";
-	case AXC_EFFECT_UNUSED: return "none in this version";
-	}
-	return "";
-}
-
 /* `|` would end the cell. */
 static void add_cell(AxcText *out, const char *text)
 {
@@ -32,8 +22,8 @@ static void add_property(AxcText *out, const AxcConfig *defaults, AxcPropId id)
 	add_cell(out, axc_property_range(out->arena, p));
 	axc_text_str(out, " | ");
 	add_cell(out, p->help);
-	if (p->effect != AXC_EFFECT_FULL)
-		axc_text_f(out, " *(Effect: %s.)*", effect_name(p->effect));
+	if (p->effect == AXC_EFFECT_HW)
+		axc_text_str(out, " *(Effect: none: describes hardware that CPUs lack.)*");
 	axc_text_str(out, " |\n");
 }
 
