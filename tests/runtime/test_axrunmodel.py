@@ -4,9 +4,11 @@ test_axrunmodel.py AXRUNMODEL MAKE_TINY_MODEL
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 try:
@@ -121,6 +123,83 @@ class Case(unittest.TestCase):
         layers = self.run_json("--frames", "10", "--profile")["layers"]
         self.assertEqual([layer["kernel"] for layer in layers], ["k", "k2"])
         self.assertAlmostEqual(layers[1]["us"], 1.0)
+
+    def make(self, *args):
+        subprocess.run([MAKE, self.dir, *args], check=True)
+
+    def test_profile_drops_the_ends(self):
+        x = np.zeros((8, 2, 2, 4), np.int8)
+        x[5, 0, 0, 0] = 98  # a layer that takes 1e9 instead of 1000 ticks
+        x = self.save("x.npy", x)
+        for drop, us in ((0.25, 1.0), (0.9, 1.0), (0.2, (7 * 1000 + 1e9) / 8 / 1000), (0, (7 * 1000 + 1e9) / 8 / 1000)):
+            self.make("profiling", "batch", "1", '{"profiling_drop_percentile": %g}' % drop)
+            report = self.run_json("--input", x, "--profile")
+            self.assertEqual(report["profile"], {"samples": 8, "drop": drop})
+            self.assertAlmostEqual(report["layers"][1]["us"], us, places=3)
+
+    def test_profile_of_lanes(self):
+        for mode in ("multiprocess", "multithread", "batch"):
+            self.make("profiling", mode, "2")
+            report = self.run_json("--frames", "20", "--profile")
+            self.assertAlmostEqual(report["layers"][1]["us"], 1.0)
+            self.assertEqual(report["profile"]["samples"], 10 if mode == "batch" else 20)
+
+    def test_modes(self):
+        """Frames keep their order whatever runs them; 7 frames do not divide by 3 cores."""
+        x = np.zeros((7, 2, 2, 4), np.int8)
+        x[:, 0, 0, 0] = np.arange(7)
+        x = self.save("x.npy", x)
+        for mode, cores, lanes in (("multiprocess", 3, 3), ("multithread", 3, 3), ("batch", 3, 3), ("cooperative", 3, 1),
+                                   ("pipeline", 2, 2)):
+            self.make("profiling", mode, str(cores), '{"double_buffer": true}')
+            for options in ((), ("--no-double-buffer",), ("--input-dmabuf", "--output-dmabuf")):
+                report = self.run_json("--input", x, "--output-dir", self.path("out"), *options)
+                y = np.load(self.path("out/y.npy"))
+                np.testing.assert_array_equal(y[:, 0], 2 * np.arange(7), mode)
+                self.assertEqual((report["frames"], report["cores"]), (7, cores))
+                self.assertEqual(report["workspace_bytes"], 3000064 * lanes)
+                self.assertEqual(report["input_dmabuf"], bool(options) and options[0] == "--input-dmabuf")
+            text = self.run_it("--frames", "10").stdout
+            self.assertIn("multicore mode " + mode, text)
+        self.assertIn("2 threads that bring frames", text)
+
+    def test_lanes_run_together(self):
+        """Frames that wait for another one at the same time: in processes there is none, in the others there is."""
+        x = np.zeros((2, 2, 2, 4), np.int8)
+        x[:, 0, 0, 0] = 97
+        for mode in ("multithread", "batch"):
+            self.make("profiling", mode, "2")
+            self.run_json("--input", self.save("x.npy", x), "--output-dir", self.path("out"))
+            np.testing.assert_array_equal(np.load(self.path("out/y.npy"))[:, 0], [1, 1])
+
+    def test_lane_fails(self):
+        x = np.zeros((6, 2, 2, 4), np.int8)
+        x[4, 0, 0, 0] = 99
+        x = self.save("x.npy", x)
+        for mode in ("multiprocess", "multithread", "batch", "cooperative", "pipeline"):
+            self.make("profiling", mode, "2")
+            self.fails("--input", x, "--output-dir", self.path("out"), text="error -7")
+            self.assertEqual(os.listdir(self.path("out")), [])
+        self.make("profiling", "multiprocess", "3")
+        os.remove(self.path("pool_l2_const.bin"))
+        done = self.run_it("--frames", "3", code=1)
+        self.assertEqual(done.stderr.count("pool_l2_const.bin"), 1, done.stderr)
+
+    def test_interrupted(self):
+        for mode in ("multiprocess", "multithread", "cooperative"):
+            self.make("profiling", mode, "2")
+            process = subprocess.Popen([AXRUNMODEL, self.model, "--seconds", "30"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 130, err)
+            self.assertIn("System FPS", out)
+
+    def test_no_effect(self):
+        self.make("profiling", "pipeline", "2")
+        done = self.run_it("--frames", "3", "--double-buffer")
+        self.assertIn("--double-buffer has no effect in multicore mode pipeline", done.stderr)
 
     def test_mistakes(self):
         x = self.save("x.npy", np.ones((1, 3, 2, 2), np.complex64))

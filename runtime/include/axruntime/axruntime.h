@@ -21,13 +21,15 @@
  * result and one sentence are kept for the context and the calling thread: axr_last_error() and
  * axr_last_error_string() with the context or any of its objects. A successful call resets them.
  *
- * Threads. Every function may be called from any thread at any time. Runs of one instance happen one after
- * the other; different instances run at the same time. An object destroyed while another thread
- * uses it lives until that call returns.
+ * Threads. Every function may be called from any thread at any time. Different instances run at the same
+ * time; calls of one instance one after the other, or in multicore modes multithread and pipeline
+ * as many at a time as it has cores. An object destroyed while another thread uses it lives until
+ * that call returns. A text from axr_get_property or axr_list_properties is valid until that object changes.
  *
  * Tensors are those of the compiled network's int8 entry point (a network with nothing quantized: of
  * the ONNX model, as AXR_FLOAT): padded, in the layout of property input_tensor_layout;
- * real = (value - zero_point) * scale; padding of an input is filled with its zero_point.
+ * real = (value - zero_point) * scale; padding of an input is filled with its zero_point. A network compiled
+ * for N cores in multicore mode batch takes N frames per call, behind each other: dims[0] is N times as large.
  */
 #ifndef AXRUNTIME_H
 #define AXRUNTIME_H
@@ -100,7 +102,8 @@ typedef struct axrModelInstance axrModelInstance;
 /* One input or output of a run. */
 typedef struct axrArgument {
 	void *ptr;     /* host memory, aligned to the element size; NULL: the data is in fd */
-	int fd;        /* DMA buffer (or any file descriptor that can be mapped); 0 or -1: ptr is used */
+	int fd;        /* instead of ptr with input_dmabuf/output_dmabuf: DMA buffer, memfd or any file that can be
+	                * mapped; else 0 or -1 */
 	size_t offset; /* must be 0 */
 	size_t size;   /* bytes; 0: not checked, else must equal axr_tensor_size() */
 } axrArgument;
@@ -194,13 +197,25 @@ AXR_EXPORT size_t axr_tensor_size(const axrTensorInfo *info);
 
 /* ---- running ---- */
 
-/* Loads code and constants and starts the threads. Properties (all optional): aipu_cores: threads, 0 = as
- * compiled; num_sub_devices, double_buffer, elf_in_ddr, input_dmabuf, output_dmabuf, host_profiling,
- * device_profiling: checked, no effect on a CPU (each argument says by itself whether it is a DMA
- * buffer). axruntime_ext.h adds one. */
+/* Loads code and constants and starts the threads, of which the network's multicore mode has so many as it needs.
+ * Refused with AXR_ERROR_VALUE_ERROR: constants or library that are not those of model.json; with
+ * AXR_ERROR_INCOMPATIBLE_DEVICE: another architecture, a feature that this CPU lacks. Properties, all optional:
+ *
+ *   aipu_cores, num_sub_devices  cores to use, 0 = as compiled; the first counts if both are given
+ *   input_dmabuf, output_dmabuf  1: inputs (outputs) are file descriptors, 0: pointers; default: as compiled
+ *   double_buffer                1: results come one call later, see axr_run_model_instance; default 0
+ *   device_profiling, host_profiling, elf_in_ddr
+ *                                0 or 1, without effect on a CPU: times are there when the network was compiled
+ *                                with profiling_levels
+ *
+ * axruntime_ext.h adds one. An unknown key is ignored with a warning in the log. */
 AXR_EXPORT axrModelInstance *axr_load_model_instance(axrConnection *connection, axrModel *model,
                                                      axrProperties *properties);
-/* Runs one frame and returns when it is done. */
+/* Runs one frame (batch: one per core) and returns when it is done. With double_buffer it takes over the inputs,
+ * waits for the frame of the call before, gives that one's outputs and result, and leaves the new frame running:
+ * the first call does not touch the outputs (axrx_finish of axruntime_ext.h gets the last ones).
+ * AXR_ERROR_INVALID_ARGUMENT: wrong number, size, offset, alignment or kind of arguments, and nothing was run;
+ * AXR_ERROR_CONNECTION_ERROR: the connection was destroyed; AXR_ERROR_INTERNAL_ERROR: the network's code failed. */
 AXR_EXPORT axrResult axr_run_model_instance(axrModelInstance *instance, axrArgument *inputs,
                                             size_t num_inputs, axrArgument *outputs, size_t num_outputs);
 

@@ -1,5 +1,5 @@
 /* What our networks offer beyond the documented API: the float entry point (the whole ONNX model, with the
- * model's own names, types and shapes), exact times, per-layer times, memory. axrunmodel is
+ * model's own names, types and shapes), exact times, per-layer times, memory, cores. axrunmodel is
  * written with this.
  *
  * Which entry point an instance runs is property `io` of axr_load_model_instance: "int8" or "float"; by
