@@ -37,6 +37,8 @@ int axk_units_convt_f32_avx2(const void *params);
 size_t axk_scratch_convt_f32_avx2(const void *params);
 void axk_pack_convt_f32_avx2(const void *params, const AxkPackIn *in, void *dst);
 int axk_fits_dwconv_f32(const void *params);
+int axk_fits_dwconv_rows_f32(const void *params); /* 3x3 and 5x5, stride 1 and 2, not dilated */
+size_t axk_scratch_dwconv_rows_f32(const void *params); /* a row of zeros */
 int axk_units_dwconv_f32(const void *params);
 size_t axk_scratch_dwconv_f32(const void *params);
 int axk_fits_matmul_f32_x86(const void *params);

@@ -230,6 +230,18 @@ int axk_fits_dwconv_f32(const void *params)
 	       p->kh * p->kw <= AXK_DWF_TAPS;
 }
 
+int axk_fits_dwconv_rows_f32(const void *params)
+{
+	const struct axk_conv_f32 *p = params;
+	return p->groups == p->ic && p->oc % p->ic == 0 && p->kh == p->kw && (p->kh == 3 || p->kh == 5) &&
+	       p->sh == p->sw && p->sh <= 2 && p->dh == 1 && p->dw == 1;
+}
+
+size_t axk_scratch_dwconv_rows_f32(const void *params)
+{
+	return ((size_t)((const struct axk_conv_f32 *)params)->iw + 40) * sizeof(float);
+}
+
 int axk_units_dwconv_f32(const void *params)
 {
 	const struct axk_conv_f32 *p = params;

@@ -85,6 +85,26 @@ AXK_VEC axk_vf axk_vf_load_even(const float *x, int n)
 	return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8));
 }
 
+/* Lanes lo..hi-1. */
+AXK_VEC axk_vm axk_vm_range(int lo, int hi)
+{
+	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	__m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(lo), lanes);
+	return _mm256_castsi256_ps(_mm256_andnot_si256(below, _mm256_cmpgt_epi32(_mm256_set1_epi32(hi), lanes)));
+}
+
+/* The lanes of the mask, the others 0 and not read. */
+AXK_VEC axk_vf axk_vf_load_if(axk_vm m, const float *x) { return _mm256_maskload_ps(x, _mm256_castps_si256(m)); }
+
+/* Elements 0, 2, .. and 1, 3, .. of a then b, in an order that axk_vf_unzip() sets right. */
+AXK_VEC axk_vf axk_vf_evens(axk_vf a, axk_vf b) { return _mm256_shuffle_ps(a, b, 0x88); }
+AXK_VEC axk_vf axk_vf_odds(axk_vf a, axk_vf b) { return _mm256_shuffle_ps(a, b, 0xdd); }
+
+AXK_VEC axk_vf axk_vf_unzip(axk_vf a)
+{
+	return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a), 0xd8));
+}
+
 /* x[0], x[step], ... */
 AXK_VEC axk_vf axk_vf_load_step(const float *x, ptrdiff_t step)
 {
@@ -110,25 +130,28 @@ AXK_VEC void axk_vi_store_u8_n(uint8_t *y, axk_vi v, int n)
 }
 
 /* Rows x, x + step, ... of 8 elements to columns: lane i of to[k] is x[i * step + k]. */
+AXK_VEC __m256 axk_vf_halves(const float *lo, const float *hi)
+{
+	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(lo)), _mm_loadu_ps(hi), 1);
+}
+
+/* Columns at, at + 1, .. at + 3: written out, since compilers keep arrays that loops index in memory. */
+AXK_VEC void axk_vf_columns4(axk_vf to[4], const float *x, ptrdiff_t step)
+{
+	const __m256 r0 = axk_vf_halves(x, x + 4 * step), r1 = axk_vf_halves(x + step, x + 5 * step);
+	const __m256 r2 = axk_vf_halves(x + 2 * step, x + 6 * step), r3 = axk_vf_halves(x + 3 * step, x + 7 * step);
+	const __m256 a = _mm256_unpacklo_ps(r0, r1), b = _mm256_unpackhi_ps(r0, r1);
+	const __m256 c = _mm256_unpacklo_ps(r2, r3), d = _mm256_unpackhi_ps(r2, r3);
+	to[0] = _mm256_shuffle_ps(a, c, 0x44);
+	to[1] = _mm256_shuffle_ps(a, c, 0xee);
+	to[2] = _mm256_shuffle_ps(b, d, 0x44);
+	to[3] = _mm256_shuffle_ps(b, d, 0xee);
+}
+
 AXK_VEC void axk_vf_columns(axk_vf to[AXK_VN], const float *x, ptrdiff_t step)
 {
-	__m256 r[8], t[8];
-	for (int i = 0; i < 4; i++) {
-		const float *a = x + i * step, *b = a + 4 * step;
-		r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
-		r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a + 4)), _mm_loadu_ps(b + 4),
-						1);
-	}
-	for (int i = 0; i < 8; i += 4) {
-		t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-		t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-		t[i + 2] = _mm256_unpacklo_ps(r[i + 2], r[i + 3]);
-		t[i + 3] = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
-		to[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-		to[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-		to[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-		to[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-	}
+	axk_vf_columns4(to, x, step);
+	axk_vf_columns4(to + 4, x + 4, step);
 }
 
 /* As many doubles: for sums that keep more digits. */

@@ -72,6 +72,25 @@ AXK_VEC axk_vf axk_vf_load_even(const float *x, int n)
 				      _mm512_maskz_loadu_ps(n > 8 ? 0xffff : 0, x + 16));
 }
 
+/* Lanes lo..hi-1. */
+AXK_VEC axk_vm axk_vm_range(int lo, int hi)
+{
+	return (__mmask16)(axk_vec_first(hi < 0 ? 0 : hi) & ~axk_vec_first(lo < 0 ? 0 : lo));
+}
+
+/* The lanes of the mask, the others 0 and not read. */
+AXK_VEC axk_vf axk_vf_load_if(axk_vm m, const float *x) { return _mm512_maskz_loadu_ps(m, x); }
+
+/* Elements 0, 2, .. and 1, 3, .. of a then b, in an order that axk_vf_unzip() sets right. */
+AXK_VEC axk_vf axk_vf_evens(axk_vf a, axk_vf b) { return _mm512_shuffle_ps(a, b, 0x88); }
+AXK_VEC axk_vf axk_vf_odds(axk_vf a, axk_vf b) { return _mm512_shuffle_ps(a, b, 0xdd); }
+
+AXK_VEC axk_vf axk_vf_unzip(axk_vf a)
+{
+	const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+	return _mm512_castpd_ps(_mm512_permutexvar_pd(order, _mm512_castps_pd(a)));
+}
+
 /* x[0], x[step], ... */
 AXK_VEC axk_vf axk_vf_load_step(const float *x, ptrdiff_t step)
 {
@@ -92,28 +111,33 @@ AXK_VEC void axk_vi_store_u8_n(uint8_t *y, axk_vi v, int n)
 }
 
 /* Rows x, x + step, ... of 16 elements to columns: lane i of to[k] is x[i * step + k]. */
+AXK_VEC __m512 axk_vf_quarters(const float *x, ptrdiff_t step)
+{
+	__m512 v = _mm512_castps128_ps512(_mm_loadu_ps(x));
+	v = _mm512_insertf32x4(v, _mm_loadu_ps(x + step), 1);
+	v = _mm512_insertf32x4(v, _mm_loadu_ps(x + 2 * step), 2);
+	return _mm512_insertf32x4(v, _mm_loadu_ps(x + 3 * step), 3);
+}
+
+/* Columns at, at + 1, .. at + 3: written out, since compilers keep arrays that loops index in memory. */
+AXK_VEC void axk_vf_columns4(axk_vf to[4], const float *x, ptrdiff_t step)
+{
+	const __m512 r0 = axk_vf_quarters(x, 4 * step), r1 = axk_vf_quarters(x + step, 4 * step);
+	const __m512 r2 = axk_vf_quarters(x + 2 * step, 4 * step), r3 = axk_vf_quarters(x + 3 * step, 4 * step);
+	const __m512 a = _mm512_unpacklo_ps(r0, r1), b = _mm512_unpackhi_ps(r0, r1);
+	const __m512 c = _mm512_unpacklo_ps(r2, r3), d = _mm512_unpackhi_ps(r2, r3);
+	to[0] = _mm512_shuffle_ps(a, c, 0x44);
+	to[1] = _mm512_shuffle_ps(a, c, 0xee);
+	to[2] = _mm512_shuffle_ps(b, d, 0x44);
+	to[3] = _mm512_shuffle_ps(b, d, 0xee);
+}
+
 AXK_VEC void axk_vf_columns(axk_vf to[AXK_VN], const float *x, ptrdiff_t step)
 {
-	__m512 r[16], t[16];
-	for (int i = 0; i < 16; i++)
-		r[i] = _mm512_loadu_ps(x + i * step);
-	for (int i = 0; i < 16; i += 4) {
-		__m512 a = _mm512_unpacklo_ps(r[i], r[i + 1]), b = _mm512_unpackhi_ps(r[i], r[i + 1]);
-		__m512 c = _mm512_unpacklo_ps(r[i + 2], r[i + 3]), d = _mm512_unpackhi_ps(r[i + 2], r[i + 3]);
-		t[i] = _mm512_shuffle_ps(a, c, 0x44);
-		t[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
-		t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
-		t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
-	}
-	for (int k = 0; k < 4; k++) { /* t[4 * q + k]: columns k, k + 4, ... of rows 4 * q ... */
-		__m512 a = _mm512_shuffle_f32x4(t[k], t[k + 4], 0x88), b = _mm512_shuffle_f32x4(t[k], t[k + 4], 0xdd);
-		__m512 c = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0x88);
-		__m512 d = _mm512_shuffle_f32x4(t[k + 8], t[k + 12], 0xdd);
-		to[k] = _mm512_shuffle_f32x4(a, c, 0x88);
-		to[k + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
-		to[k + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
-		to[k + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
-	}
+	axk_vf_columns4(to, x, step);
+	axk_vf_columns4(to + 4, x + 4, step);
+	axk_vf_columns4(to + 8, x + 8, step);
+	axk_vf_columns4(to + 12, x + 12, step);
 }
 
 /* As many doubles: for sums that keep more digits. */

@@ -55,6 +55,7 @@ static double bench_layer(const Layer *l, const AxkInfo *k)
 	double us = 0.0;
 	rng_state = 1;
 	bench_case(&c, l);
+	c.aligned = true;
 	if (!k->fits || k->fits(&c.p)) {
 		us = measure(&c, k, axk_run_fn(k));
 		double rate = c.macs / us / 1e3, peak = fma_peak(k->isa);
@@ -80,6 +81,7 @@ static void bench_element_rows(const char *filter)
 			Case c = {0};
 			rng_state = 1;
 			bench_row_case(&c, &bench_rows[i]);
+			c.aligned = true;
 			if (wanted(k, bench_rows[i].kind, filter) && (!k->fits || k->fits(&c.p))) {
 				double us = measure(&c, k, emitted(k));
 				printf("%-28s %-34s %10.1f us %8.2f elements/ns\n", k->name,

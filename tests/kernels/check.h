@@ -63,6 +63,7 @@ typedef struct Case {
 	Buffer buf[AXK_MAX_BUFS];
 	AxkPackIn pack;
 	bool float_out;   /* buffer 0 is float: any NaN equals any other (sign and payload differ between ISAs) */
+	bool aligned;     /* buffers start at AXK_ALIGN, as the planner places them; the checker's start anywhere */
 	double macs;      /* multiplications, or elements written where there are none; for the benchmark */
 	void *owned[16];  /* freed by case_free */
 	int n_owned;

@@ -96,6 +96,13 @@ void gen_conv_f32(Case *c)
 		if (depthwise) {
 			p->groups = p->ic;
 			p->oc = p->ic * RNG_PICK(1, 1, 2);
+			if (rng_chance(2)) { /* the windows that networks have */
+				p->kh = p->kw = RNG_PICK(3, 3, 5);
+				p->sh = p->sw = RNG_PICK(1, 2);
+				p->dh = p->dw = 1;
+				p->oh = (p->ih + p->pt + rng_range(0, 2) - p->kh) / p->sh + 1;
+				p->ow = (p->iw + p->pl + rng_range(0, 2) - p->kw) / p->sw + 1;
+			}
 		}
 	} while (p->oh < 1 || p->ow < 1 ||
 		 (double)p->n * p->oh * p->ow * p->oc * p->kh * p->kw * p->ic / p->groups > 1e6);

@@ -20,9 +20,9 @@ void run_new(Run *r, const Case *c, const AxkInfo *row, uint64_t seed)
 			continue;
 		size_t bytes = b->role == ROLE_PACKED ? row->pack_bytes(&c->p) : b->bytes;
 		guarded_new(&r->buf[i], bytes,
-			    b->role == ROLE_PACKED ? AXK_ALIGN
-			    : b->data              ? 4
-						   : 1);
+			    b->role == ROLE_PACKED || c->aligned ? AXK_ALIGN
+			    : b->data                            ? 4
+								 : 1);
 		if (b->role == ROLE_PACKED)
 			row->pack(&c->p, &c->pack, r->buf[i].data);
 		else if (b->data)
