@@ -15,16 +15,19 @@ typedef struct axk_dwr_strip {
 	float bias, lo, hi;
 } axk_dwr_strip;
 
-#define AXK_DWR_MASK(i, off) const axk_vm m##i = axk_vm_range(-(s->at + (off)), s->iw - (s->at + (off)));
+/* What the loops use, in registers: the compiler cannot know that storing outputs leaves *s alone. */
+#define AXK_DWR_LOCALS                                                                                         \
+	const float *const in = s->in + s->at, *const zeros = s->zeros + s->at;                                \
+	const int ih = s->ih, iw = s->iw, pt = s->pt, oh = s->oh, ow = s->ow, n = s->n;                        \
+	const axk_vf bias = axk_vf_set(s->bias), lo = axk_vf_set(s->lo), hi = axk_vf_set(s->hi);               \
+	float *out = s->out;
+#define AXK_DWR_MASK(i, off) const axk_vm m##i = axk_vm_range(-(s->at + (off)), iw - (s->at + (off)));
 #define AXK_DWR_LOAD(i, off)                                                                                   \
 	const axk_vf l##i = inside ? axk_vf_load(row + (off)) : axk_vf_load_if(m##i, row + (off));
 
 /* Row r of the padded image in x0.., one vector per tap. */
 #define AXK_DWR_ROW(r)                                                                                         \
-	const float *row = ((unsigned)((r)-s->pt) < (unsigned)s->ih                                            \
-				    ? s->in + (ptrdiff_t)((r)-s->pt) * s->iw                                   \
-				    : s->zeros) +                                                              \
-			   s->at;
+	const float *row = (unsigned)((r)-pt) < (unsigned)ih ? in + (ptrdiff_t)((r)-pt) * iw : zeros;
 #define AXK_DWR_ROW_3_1(r)                                                                                     \
 	AXK_DWR_ROW(r) AXK_DWR_LOAD(0, 0) AXK_DWR_LOAD(1, 1) AXK_DWR_LOAD(2, 2) const axk_vf x0 = l0, x1 = l1, x2 = l2;
 #define AXK_DWR_ROW_5_1(r)                                                                                     \
@@ -37,37 +40,37 @@ typedef struct axk_dwr_strip {
 	AXK_DWR_ROW_3_2(r) AXK_DWR_LOAD(4, 4) AXK_DWR_LOAD(5, AXK_VN + 4)                                      \
 	const axk_vf x3 = axk_vf_odds(l2, l3), x4 = axk_vf_evens(l4, l5);
 
-#define AXK_DWR_TAP(acc, x, i) acc = axk_vf_fma(x, axk_vf_set(w[i]), acc);
-#define AXK_DWR_TAPS_3(acc, ky)                                                                                \
-	AXK_DWR_TAP(acc, x0, 3 * (ky)) AXK_DWR_TAP(acc, x1, 3 * (ky) + 1) AXK_DWR_TAP(acc, x2, 3 * (ky) + 2)
+/* The nine weights of 3x3 stay in registers, those of 5x5 are too many. */
+#define AXK_DWR_TAP(acc, x, weight) acc = axk_vf_fma(x, weight, acc);
+#define AXK_DWR_WEIGHTS_3                                                                                      \
+	const axk_vf w0 = axk_vf_set(s->w[0]), w1 = axk_vf_set(s->w[1]), w2 = axk_vf_set(s->w[2]);             \
+	const axk_vf w3 = axk_vf_set(s->w[3]), w4 = axk_vf_set(s->w[4]), w5 = axk_vf_set(s->w[5]);             \
+	const axk_vf w6 = axk_vf_set(s->w[6]), w7 = axk_vf_set(s->w[7]), w8 = axk_vf_set(s->w[8]);
+#define AXK_DWR_TAPS_3(acc, a, b, c) AXK_DWR_TAP(acc, x0, w##a) AXK_DWR_TAP(acc, x1, w##b) AXK_DWR_TAP(acc, x2, w##c)
+#define AXK_DWR_TAP_5(acc, x, i) AXK_DWR_TAP(acc, x, axk_vf_set(w[i]))
 #define AXK_DWR_TAPS_5(acc, ky)                                                                                \
-	AXK_DWR_TAP(acc, x0, 5 * (ky)) AXK_DWR_TAP(acc, x1, 5 * (ky) + 1) AXK_DWR_TAP(acc, x2, 5 * (ky) + 2)   \
-	AXK_DWR_TAP(acc, x3, 5 * (ky) + 3) AXK_DWR_TAP(acc, x4, 5 * (ky) + 4)
+	AXK_DWR_TAP_5(acc, x0, 5 * (ky)) AXK_DWR_TAP_5(acc, x1, 5 * (ky) + 1)                                  \
+	AXK_DWR_TAP_5(acc, x2, 5 * (ky) + 2) AXK_DWR_TAP_5(acc, x3, 5 * (ky) + 3)                              \
+	AXK_DWR_TAP_5(acc, x4, 5 * (ky) + 4)
 
-AXK_VEC void axk_dwr_keep(const axk_dwr_strip *s, float *out, axk_vf acc, int stride)
-{
-	axk_vf v = axk_vf_min(axk_vf_set(s->hi), axk_vf_max(axk_vf_set(s->lo), acc));
-	axk_vf_store_n(out, stride == 2 ? axk_vf_unzip(v) : v, s->n);
-}
+#define AXK_DWR_KEEP(acc) axk_vf_store_n(out, axk_vf_min(hi, axk_vf_max(lo, acc)), n);
 
 /* The chains of output rows y, y + 1, .. are a, b, ..; `inside`: all columns lie inside the image. */
 AXK_VEC void axk_dwr_march_3_1(const axk_dwr_strip *s, int inside)
 {
-	const float *w = s->w;
-	const axk_vf bias = axk_vf_set(s->bias);
+	AXK_DWR_LOCALS AXK_DWR_WEIGHTS_3
 	axk_vf a = bias, b = bias;
-	float *out = s->out;
 	AXK_DWR_MASK(0, 0) AXK_DWR_MASK(1, 1) AXK_DWR_MASK(2, 2)
 	{
-		AXK_DWR_ROW_3_1(0) AXK_DWR_TAPS_3(a, 0)
+		AXK_DWR_ROW_3_1(0) AXK_DWR_TAPS_3(a, 0, 1, 2)
 	}
 	{
-		AXK_DWR_ROW_3_1(1) AXK_DWR_TAPS_3(a, 1) AXK_DWR_TAPS_3(b, 0)
+		AXK_DWR_ROW_3_1(1) AXK_DWR_TAPS_3(a, 3, 4, 5) AXK_DWR_TAPS_3(b, 0, 1, 2)
 	}
-	for (int y = 0; y < s->oh; y++, out += s->ow) {
+	for (int y = 0; y < oh; y++, out += ow) {
 		axk_vf c = bias;
-		AXK_DWR_ROW_3_1(y + 2) AXK_DWR_TAPS_3(a, 2) AXK_DWR_TAPS_3(b, 1) AXK_DWR_TAPS_3(c, 0)
-		axk_dwr_keep(s, out, a, 1);
+		AXK_DWR_ROW_3_1(y + 2) AXK_DWR_TAPS_3(a, 6, 7, 8) AXK_DWR_TAPS_3(b, 3, 4, 5) AXK_DWR_TAPS_3(c, 0, 1, 2)
+		AXK_DWR_KEEP(a)
 		a = b;
 		b = c;
 	}
@@ -75,31 +78,28 @@ AXK_VEC void axk_dwr_march_3_1(const axk_dwr_strip *s, int inside)
 
 AXK_VEC void axk_dwr_march_3_2(const axk_dwr_strip *s, int inside)
 {
-	const float *w = s->w;
-	const axk_vf bias = axk_vf_set(s->bias);
+	AXK_DWR_LOCALS AXK_DWR_WEIGHTS_3
 	axk_vf a = bias;
-	float *out = s->out;
 	AXK_DWR_MASK(0, 0) AXK_DWR_MASK(1, AXK_VN) AXK_DWR_MASK(2, 2) AXK_DWR_MASK(3, AXK_VN + 2)
 	{
-		AXK_DWR_ROW_3_2(0) AXK_DWR_TAPS_3(a, 0)
+		AXK_DWR_ROW_3_2(0) AXK_DWR_TAPS_3(a, 0, 1, 2)
 	}
-	for (int y = 0; y < s->oh; y++, out += s->ow) {
+	for (int y = 0; y < oh; y++, out += ow) {
 		axk_vf b = bias;
 		{
-			AXK_DWR_ROW_3_2(2 * y + 1) AXK_DWR_TAPS_3(a, 1)
+			AXK_DWR_ROW_3_2(2 * y + 1) AXK_DWR_TAPS_3(a, 3, 4, 5)
 		}
-		AXK_DWR_ROW_3_2(2 * y + 2) AXK_DWR_TAPS_3(a, 2) AXK_DWR_TAPS_3(b, 0)
-		axk_dwr_keep(s, out, a, 2);
+		AXK_DWR_ROW_3_2(2 * y + 2) AXK_DWR_TAPS_3(a, 6, 7, 8) AXK_DWR_TAPS_3(b, 0, 1, 2)
+		AXK_DWR_KEEP(axk_vf_unzip(a))
 		a = b;
 	}
 }
 
 AXK_VEC void axk_dwr_march_5_1(const axk_dwr_strip *s, int inside)
 {
-	const float *w = s->w;
-	const axk_vf bias = axk_vf_set(s->bias);
+	AXK_DWR_LOCALS
+	const float *const w = s->w;
 	axk_vf a = bias, b = bias, c = bias, d = bias;
-	float *out = s->out;
 	AXK_DWR_MASK(0, 0) AXK_DWR_MASK(1, 1) AXK_DWR_MASK(2, 2) AXK_DWR_MASK(3, 3) AXK_DWR_MASK(4, 4)
 	{
 		AXK_DWR_ROW_5_1(0) AXK_DWR_TAPS_5(a, 0)
@@ -114,11 +114,11 @@ AXK_VEC void axk_dwr_march_5_1(const axk_dwr_strip *s, int inside)
 		AXK_DWR_ROW_5_1(3)
 		AXK_DWR_TAPS_5(a, 3) AXK_DWR_TAPS_5(b, 2) AXK_DWR_TAPS_5(c, 1) AXK_DWR_TAPS_5(d, 0)
 	}
-	for (int y = 0; y < s->oh; y++, out += s->ow) {
+	for (int y = 0; y < oh; y++, out += ow) {
 		axk_vf e = bias;
 		AXK_DWR_ROW_5_1(y + 4)
 		AXK_DWR_TAPS_5(a, 4) AXK_DWR_TAPS_5(b, 3) AXK_DWR_TAPS_5(c, 2) AXK_DWR_TAPS_5(d, 1) AXK_DWR_TAPS_5(e, 0)
-		axk_dwr_keep(s, out, a, 1);
+		AXK_DWR_KEEP(a)
 		a = b;
 		b = c;
 		c = d;
@@ -128,10 +128,9 @@ AXK_VEC void axk_dwr_march_5_1(const axk_dwr_strip *s, int inside)
 
 AXK_VEC void axk_dwr_march_5_2(const axk_dwr_strip *s, int inside)
 {
-	const float *w = s->w;
-	const axk_vf bias = axk_vf_set(s->bias);
+	AXK_DWR_LOCALS
+	const float *const w = s->w;
 	axk_vf a = bias, b = bias;
-	float *out = s->out;
 	AXK_DWR_MASK(0, 0) AXK_DWR_MASK(1, AXK_VN) AXK_DWR_MASK(2, 2) AXK_DWR_MASK(3, AXK_VN + 2)
 	AXK_DWR_MASK(4, 4) AXK_DWR_MASK(5, AXK_VN + 4)
 	{
@@ -146,12 +145,12 @@ AXK_VEC void axk_dwr_march_5_2(const axk_dwr_strip *s, int inside)
 	{
 		AXK_DWR_ROW_5_2(3) AXK_DWR_TAPS_5(a, 3) AXK_DWR_TAPS_5(b, 1)
 	}
-	for (int y = 0; y < s->oh; y++, out += s->ow) {
+	for (int y = 0; y < oh; y++, out += ow) {
 		axk_vf c = bias;
 		{
 			AXK_DWR_ROW_5_2(2 * y + 4) AXK_DWR_TAPS_5(a, 4) AXK_DWR_TAPS_5(b, 2) AXK_DWR_TAPS_5(c, 0)
 		}
-		axk_dwr_keep(s, out, a, 2);
+		AXK_DWR_KEEP(axk_vf_unzip(a))
 		AXK_DWR_ROW_5_2(2 * y + 5) AXK_DWR_TAPS_5(b, 3) AXK_DWR_TAPS_5(c, 1)
 		a = b;
 		b = c;
@@ -174,8 +173,11 @@ AXK_DWR_FN(5, 1)
 AXK_DWR_FN(5, 2)
 
 #undef AXK_DWR_FN
+#undef AXK_DWR_KEEP
 #undef AXK_DWR_TAPS_5
+#undef AXK_DWR_TAP_5
 #undef AXK_DWR_TAPS_3
+#undef AXK_DWR_WEIGHTS_3
 #undef AXK_DWR_TAP
 #undef AXK_DWR_ROW_5_2
 #undef AXK_DWR_ROW_3_2
@@ -184,6 +186,7 @@ AXK_DWR_FN(5, 2)
 #undef AXK_DWR_ROW
 #undef AXK_DWR_LOAD
 #undef AXK_DWR_MASK
+#undef AXK_DWR_LOCALS
 
 AXK_FN void AXK_VEC_NAME(axk_dwconv_rows_f32)(const void *params, void *const *buf, void *scratch, int begin,
 					      int end)
