@@ -24,6 +24,7 @@ struct AxcArena {
 	char *at, *end; /* free part of the current chunk */
 	size_t held, peak;
 	jmp_buf *oom;
+	struct AxcArena **in_parent; /* of a child: what the parent frees */
 };
 
 AxcArena *axc_arena_new(jmp_buf *oom)
@@ -49,6 +50,29 @@ void axc_arena_free(AxcArena *arena)
 		free(b);
 	}
 	free(arena);
+}
+
+static void free_child(void *held)
+{
+	axc_arena_free(*(AxcArena **)held);
+}
+
+AxcArena *axc_arena_child(AxcArena *parent)
+{
+	AxcArena **held = AXC_NEW(parent, AxcArena *);
+	axc_arena_defer(parent, free_child, held);
+	*held = axc_fault_calloc(sizeof **held);
+	if (!*held)
+		axc_out_of_memory(parent);
+	(*held)->oom = parent->oom;
+	(*held)->in_parent = held;
+	return *held;
+}
+
+void axc_arena_child_free(AxcArena *child)
+{
+	*child->in_parent = NULL;
+	axc_arena_free(child);
 }
 
 _Noreturn void axc_out_of_memory(AxcArena *arena)
@@ -86,6 +110,22 @@ void *axc_alloc(AxcArena *arena, size_t bytes)
 	}
 	arena->at = p + bytes;
 	return p;
+}
+
+/* Gives a block of its own back early: what a growing text leaves behind. */
+void axc_free_large(AxcArena *arena, void *at, size_t bytes)
+{
+	if (bytes <= CHUNK_BYTES / 4)
+		return;
+	for (Block **b = &arena->blocks; *b; b = &(*b)->next) {
+		if ((char *)axc_align_up((size_t)(*b + 1), 64) != at)
+			continue;
+		Block *found = *b;
+		*b = found->next;
+		arena->held -= found->bytes;
+		free(found);
+		return;
+	}
 }
 
 void *axc_alloc_array(AxcArena *arena, size_t count, size_t size)
@@ -144,6 +184,13 @@ void axc_arena_defer(AxcArena *arena, void (*fn)(void *), void *ptr)
 	Cleanup *c = AXC_NEW(arena, Cleanup);
 	*c = (Cleanup){arena->cleanups, fn, ptr};
 	arena->cleanups = c;
+}
+
+void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *))
+{
+	for (const Cleanup *c = arena->cleanups; c; c = c->next)
+		if (c->fn == fn)
+			visit(c->ptr);
 }
 
 size_t axc_arena_bytes(const AxcArena *arena)

@@ -58,10 +58,16 @@ typedef struct AxcArena AxcArena;
 AxcArena *axc_arena_new(jmp_buf *oom);
 /* Runs the cleanups, newest first, and frees everything. NULL is fine. */
 void axc_arena_free(AxcArena *arena);
+/* An arena for what one step needs only: runs out of memory as its parent does, and goes with it at the latest.
+ * Only the thread that uses the parent may make and free it. */
+AxcArena *axc_arena_child(AxcArena *parent);
+void axc_arena_child_free(AxcArena *child);
 /* Zeroed, aligned to 64 bytes when bytes >= 64, else to 16. Never NULL; bytes may be 0. */
 void *axc_alloc(AxcArena *arena, size_t bytes);
 /* count * size with the overflow check (an overflow counts as out of memory). */
 void *axc_alloc_array(AxcArena *arena, size_t count, size_t size);
+/* An allocation of that many bytes goes back early if it is large (over 16 KiB); smaller ones stay. */
+void axc_free_large(AxcArena *arena, void *at, size_t bytes);
 char *axc_strdup(AxcArena *arena, const char *text);
 char *axc_strndup(AxcArena *arena, const char *text, size_t bytes);
 char *axc_format(AxcArena *arena, const char *format, ...) AXC_PRINTF(2, 3);
@@ -69,6 +75,8 @@ char *axc_vformat(AxcArena *arena, const char *format, va_list args);
 void *axc_memdup(AxcArena *arena, const void *data, size_t bytes);
 /* fn(ptr) runs when the arena is freed. */
 void axc_arena_defer(AxcArena *arena, void (*fn)(void *), void *ptr);
+/* visit(ptr) for everything that waits for this fn, newest first. */
+void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *));
 /* Bytes held now and the most ever held. */
 size_t axc_arena_bytes(const AxcArena *arena);
 size_t axc_arena_peak_bytes(const AxcArena *arena);
@@ -115,6 +123,7 @@ typedef struct AxcText {
 	size_t n, cap;
 } AxcText;
 
+/* What `at` was before may be gone afterwards. */
 void axc_text_add(AxcText *text, const char *data, size_t bytes);
 void axc_text_str(AxcText *text, const char *string);
 void axc_text_f(AxcText *text, const char *format, ...) AXC_PRINTF(2, 3);
@@ -196,6 +205,10 @@ AXC_CHECKED bool axc_map_file(AxcArena *arena, AxcDiag *d, const char *what, con
                               size_t max_bytes, const uint8_t **ret_data, size_t *ret_bytes);
 /* Writes PATH through PATH.tmp-PID, fsync, rename; on failure nothing is left behind. */
 AXC_CHECKED bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes);
+/* The arena's mapped files take no memory until they are read again. */
+void axc_map_forget(const AxcArena *arena);
+/* A copy through `to`.tmp-PID, fsync, rename, in small pieces; `what` names the source in messages. */
+AXC_CHECKED bool axc_copy_file(AxcDiag *d, const char *what, const char *from, const char *to);
 AXC_CHECKED bool axc_make_dir(AxcDiag *d, const char *path); /* with parents; existing is fine */
 AXC_CHECKED bool axc_rename(AxcDiag *d, const char *from, const char *to);
 bool axc_remove_tree(const char *path); /* false if something is left; a missing path is fine */

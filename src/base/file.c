@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { COPY_BYTES = 1 << 20 };
+
 typedef struct Mapping {
 	void *at;
 	size_t bytes;
@@ -20,6 +22,17 @@ static void unmap(void *arg)
 {
 	Mapping *m = arg;
 	munmap(m->at, m->bytes);
+}
+
+static void forget(void *arg)
+{
+	Mapping *m = arg;
+	madvise(m->at, m->bytes, MADV_DONTNEED);
+}
+
+void axc_map_forget(const AxcArena *arena)
+{
+	axc_arena_each_deferred(arena, unmap, forget);
 }
 
 static bool map_fd(AxcArena *arena, AxcDiag *d, const char *what, const char *path, int fd,
@@ -73,6 +86,11 @@ static bool write_all(int fd, const char *data, size_t bytes)
 		data += n;
 		bytes -= (size_t)n;
 	}
+	return true;
+}
+
+static bool sync_file(int fd)
+{
 	if (axc_fault_now()) {
 		errno = EIO;
 		return false;
@@ -80,14 +98,11 @@ static bool write_all(int fd, const char *data, size_t bytes)
 	return fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
 }
 
-bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
+/* Ends what `temp` was opened for; `ok` with errno says how it went so far. */
+static bool finish_file(AxcDiag *d, int fd, const char *temp, const char *path, bool ok)
 {
-	const char *temp = axc_format(d->arena, "%s.tmp-%ld", path, (long)getpid());
 	const char *safe = axc_safe_name(d->arena, path);
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0)
-		return axc_fail(d, "cannot write '%s': %s", safe, strerror(errno));
-	bool ok = write_all(fd, data, bytes);
+	ok = ok && sync_file(fd);
 	int error = errno;
 	if (close(fd) != 0 && ok) {
 		ok = false;
@@ -105,6 +120,68 @@ bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes
 		return false;
 	}
 	return true;
+}
+
+static int open_temp(AxcDiag *d, const char *path, const char **ret_temp)
+{
+	*ret_temp = axc_format(d->arena, "%s.tmp-%ld", path, (long)getpid());
+	int fd = open(*ret_temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0)
+		axc_fail(d, "cannot write '%s': %s", axc_safe_name(d->arena, path), strerror(errno));
+	return fd;
+}
+
+bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
+{
+	const char *temp;
+	int fd = open_temp(d, path, &temp);
+	return fd >= 0 && finish_file(d, fd, temp, path, write_all(fd, data, bytes));
+}
+
+/* All of `from` into `to`; *ret_read says that it was reading that failed. */
+static bool copy_all(int from, int to, char *buf, bool *ret_read)
+{
+	for (;;) {
+		ssize_t n = read(from, buf, COPY_BYTES);
+		*ret_read = n < 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0;
+		if (!write_all(to, buf, (size_t)n))
+			return false;
+	}
+}
+
+static bool copy_to(AxcDiag *d, const char *what, int in, const char *from, const char *path)
+{
+	struct stat st;
+	const char *temp, *safe = axc_safe_name(d->arena, from);
+	if (fstat(in, &st) != 0 || !S_ISREG(st.st_mode))
+		return axc_fail(d, "the %s '%s' is not a regular file", what, safe);
+	char *buf = axc_alloc(d->arena, COPY_BYTES);
+	int fd = open_temp(d, path, &temp);
+	bool read_failed = false;
+	if (fd < 0)
+		return false;
+	bool ok = copy_all(in, fd, buf, &read_failed);
+	axc_free_large(d->arena, buf, COPY_BYTES);
+	if (!read_failed)
+		return finish_file(d, fd, temp, path, ok);
+	axc_fail(d, "cannot read the %s '%s': %s", what, safe, strerror(errno));
+	close(fd);
+	unlink(temp);
+	return false;
+}
+
+bool axc_copy_file(AxcDiag *d, const char *what, const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (in < 0)
+		return axc_fail(d, "cannot open the %s '%s': %s", what, axc_safe_name(d->arena, from), strerror(errno));
+	bool ok = copy_to(d, what, in, from, to);
+	close(in);
+	return ok;
 }
 
 bool axc_rename(AxcDiag *d, const char *from, const char *to)

@@ -16,11 +16,14 @@ void axc_text_add(AxcText *text, const char *data, size_t bytes)
 		char *at = axc_alloc(text->arena, cap);
 		if (text->n)
 			memcpy(at, text->at, text->n);
+		if (bytes)
+			memcpy(at + text->n, data, bytes); /* which may lie in the old memory */
+		axc_free_large(text->arena, text->at, text->cap);
 		text->at = at;
 		text->cap = cap;
-	}
-	if (bytes)
+	} else if (bytes) {
 		memcpy(text->at + text->n, data, bytes);
+	}
 	text->n += bytes;
 	text->at[text->n] = 0;
 }

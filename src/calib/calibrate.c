@@ -246,8 +246,9 @@ bool axc_calibrate_samples(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const
 	c->ranges->at = AXC_NEW_ARRAY(arena, AxcRange, g->values.n);
 	c->ranges->random = axc_samples_random(samples);
 	c->evals = AXC_NEW_ARRAY(arena, AxcEval *, (size_t)jobs);
+	AxcArena *scratch = axc_arena_child(arena); /* weights packed, values */
 	for (int i = 0; i < jobs; i++)
-		if (!axc_eval_new(arena, d, g, axk_cpu_isa(), false, i ? c->evals[0] : NULL, &c->evals[i]))
+		if (!axc_eval_new(scratch, d, g, axk_cpu_isa(), false, i ? c->evals[0] : NULL, &c->evals[i]))
 			return false;
 	prepare(arena, c);
 	if (c->ranges->random)
@@ -256,6 +257,7 @@ bool axc_calibrate_samples(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const
 	axc_samples_progress(samples, true);
 	bool ok = axc_samples_run(samples, d, 0, jobs, one_sample, c, &c->ranges->samples);
 	axc_samples_progress(samples, false);
+	axc_arena_child_free(scratch);
 	if (!ok)
 		return false;
 	c->ranges->skipped = axc_samples_skipped(samples);

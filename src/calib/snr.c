@@ -168,15 +168,18 @@ bool axc_layer_snr(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const Axc
 		s->rows[i].noise = AXC_NEW_ARRAY(arena, double, s->n);
 		s->rows[i].max_error = AXC_NEW_ARRAY(arena, double, s->n);
 	}
+	AxcArena *scratch = axc_arena_child(arena); /* weights packed, values */
 	for (int i = 0; i < jobs; i++) {
 		Bench *b = &s->benches[i], *first = i ? &s->benches[0] : NULL;
-		b->store = axc_alloc(arena, store);
-		if (!axc_eval_new(arena, d, clean, axk_cpu_isa(), false, first ? first->clean : NULL, &b->clean) ||
-		    !axc_eval_new(arena, d, quantized, axk_cpu_isa(), false, first ? first->quantized : NULL,
+		b->store = axc_alloc(scratch, store);
+		if (!axc_eval_new(scratch, d, clean, axk_cpu_isa(), false, first ? first->clean : NULL, &b->clean) ||
+		    !axc_eval_new(scratch, d, quantized, axk_cpu_isa(), false, first ? first->quantized : NULL,
 		                  &b->quantized))
 			return false;
 	}
-	if (!axc_samples_run(samples, d, want, jobs, one_sample, s, NULL))
+	bool ok = axc_samples_run(samples, d, want, jobs, one_sample, s, NULL);
+	axc_arena_child_free(scratch);
+	if (!ok)
 		return false;
 	add_up(arena, s, ret_layers);
 	*ret_n = s->n;

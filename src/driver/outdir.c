@@ -248,15 +248,17 @@ bool axc_outdir_temp(AxcOutDir *out, AxcDiag *d, const char *name, const char **
 	return axc_make_dir(d, path);
 }
 
-/* Lists NAME with the size and hash of the file at `path`. The mapping stays: address space is cheap. */
+/* Lists NAME with the size and hash of the file at `path`. */
 static bool list_content_of(AxcOutDir *out, AxcDiag *d, const char *path, const char *name)
 {
 	const uint8_t *data;
 	size_t bytes;
-	if (!axc_map_file(out->arena, d, "artifact", path, SIZE_MAX / 2, &data, &bytes))
-		return false;
-	axc_outdir_list(out, name, bytes, axc_hash(data, bytes), false);
-	return true;
+	AxcArena *scratch = axc_arena_child(out->arena); /* for the mapping */
+	bool ok = axc_map_file(scratch, d, "artifact", path, SIZE_MAX / 2, &data, &bytes);
+	if (ok)
+		axc_outdir_list(out, name, bytes, axc_hash(data, bytes), false);
+	axc_arena_child_free(scratch);
+	return ok;
 }
 
 bool axc_outdir_measure(AxcOutDir *out, AxcDiag *d, const char *name)

@@ -61,6 +61,7 @@ bool axc_stage(AxcRun *run, const char *name, AxcStatus status, bool (*fn)(AxcRu
 		return false;
 	double start = axc_run_seconds(run);
 	double start_ms = axc_pass_now_ms();
+	axc_map_forget(run->arena); /* weights of a file count for the stages that read them */
 	reset_peak();
 	bool ok = fn(run);
 	run->trace.arena = run->keep;

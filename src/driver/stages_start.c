@@ -139,11 +139,7 @@ bool axc_stage_find_cc(AxcRun *run)
 
 static bool copy_file(AxcRun *run, const char *from, const char *to)
 {
-	const uint8_t *data;
-	size_t bytes;
-	return axc_make_dir(&run->d, axc_path_dir(run->keep, to)) &&
-	       axc_map_file(run->arena, &run->d, "model", from, SIZE_MAX / 2, &data, &bytes) &&
-	       axc_write_file(&run->d, to, data, bytes);
+	return axc_make_dir(&run->d, axc_path_dir(run->keep, to)) && axc_copy_file(&run->d, "model", from, to);
 }
 
 /* The model byte for byte, its external data beside it under the same relative names. */

@@ -92,17 +92,17 @@ static void json_file(AxcJsonOut *j, AxcArena *arena, const char *key, const cha
 	axc_json_end(j);
 }
 
-static void json_layers(AxcJsonOut *j, const AxcProgram *p)
+/* Each layer's first kernel. */
+static void json_layers(AxcJsonOut *j, AxcArena *arena, const AxcProgram *p)
 {
+	const char **kernel = AXC_NEW_ARRAY(arena, const char *, p->layers.n + 1);
+	for (uint32_t s = p->steps.n; s-- > 0;)
+		kernel[p->steps.at[s].layer] = p->steps.at[s].kernel->name;
 	axc_json_array(j, "layers");
 	for (uint32_t i = 0; i < p->layers.n; i++) {
-		const char *kernel = "";
-		for (uint32_t s = 0; s < p->steps.n && !*kernel; s++)
-			if (p->steps.at[s].layer == (int)i)
-				kernel = p->steps.at[s].kernel->name;
 		axc_json_object_row(j, NULL);
 		axc_json_str(j, "name", *p->layers.at[i].node ? p->layers.at[i].node : p->layers.at[i].text);
-		axc_json_str(j, "kernel", kernel);
+		axc_json_str(j, "kernel", kernel[i] ? kernel[i] : "");
 		axc_json_end(j);
 	}
 	axc_json_end(j);
@@ -152,7 +152,7 @@ static void model_json(AxcText *t, AxcArena *arena, const AxcProgram *p, const u
 	json_ports(&j, "inputs_f32", p->in_f32.at, p->has_f32 ? p->in_f32.n : 0);
 	json_ports(&j, "outputs_f32", p->out_f32.at, p->has_f32 ? p->out_f32.n : 0);
 	axc_json_bool(&j, "profiling", p->profile);
-	json_layers(&j, p);
+	json_layers(&j, arena, p);
 	axc_json_object(&j, "properties");
 	axc_json_str(&j, "input_tensor_layout", i8 && p->in_i8.n ? layout_letters(&p->in_i8.at[0]) : "NCHW");
 	if (pre)

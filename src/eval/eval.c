@@ -1,11 +1,18 @@
 /* The interpreter: a plan made once (buffers by liveness, kernel calls with packed constants), run
  * once per sample. The plan is read-only after it is made, so worker threads share it and own only
- * their block of memory. */
+ * their block of memory.
+ *
+ * Packed constants double the memory of the weights, so there is a budget for them: once it is used up, a node
+ * with large ones has them packed for each run, and given back. */
 #include "eval/eval.h"
 #include "eval/quantize.h"
 
+#define PACKED_BUDGET ((size_t)512 << 20)  /* of all nodes */
+#define LARGE_PACKED ((size_t)32 << 20)    /* of one */
+
 typedef struct Step {
 	AxcId node;
+	bool late; /* calls and constants are made for each run */
 	enum { STEP_CALLS, STEP_I8, STEP_QUANTIZE, STEP_DEQUANTIZE } kind;
 	uint32_t n_calls;
 	const AxcCall *calls;
@@ -21,7 +28,8 @@ typedef struct Plan {
 	size_t *offset;     /* by value: in the block; SIZE_MAX: none */
 	const void **fixed; /* by value: constants, 64-byte aligned with slack where a kernel reads
 			       them */
-	size_t block_bytes, scratch_bytes;
+	size_t block_bytes, scratch_bytes, packed_bytes;
+	unsigned isa;
 } Plan;
 
 struct AxcEval {
@@ -117,22 +125,32 @@ static bool touches_int8(const AxcGraph *g, const AxcNode *n)
 
 /* Kernels may read a little past their buffers, so a constant they read gets a copy with room
  * behind. */
-static void fix_constants(Plan *p, AxcArena *arena, const AxcNode *n, const Step *s)
+static void fix_constants(const Plan *p, const void **fixed, AxcArena *arena, const AxcNode *n, uint32_t n_calls,
+			  const AxcCall *calls)
 {
-	for (uint32_t c = 0; c < s->n_calls; c++) {
-		for (uint32_t k = 0; k < s->calls[c].n_buf; k++) {
-			AxcRef ref = s->calls[c].buf[k];
+	for (uint32_t c = 0; c < n_calls; c++) {
+		for (uint32_t k = 0; k < calls[c].n_buf; k++) {
+			AxcRef ref = calls[c].buf[k];
 			if (ref.kind != AXC_REF_IN || ref.index >= n->n_in || !n->in[ref.index])
 				continue;
 			const AxcValue *v = &p->g->values.at[n->in[ref.index]];
-			if (!v->data || p->fixed[n->in[ref.index]] != v->data)
+			if (!v->data || fixed[n->in[ref.index]] != v->data)
 				continue;
 			void *copy = axc_alloc(arena, room_for(v->data_bytes));
 			if (v->data_bytes)
 				memcpy(copy, v->data, v->data_bytes);
-			p->fixed[n->in[ref.index]] = copy;
+			fixed[n->in[ref.index]] = copy;
 		}
 	}
+}
+
+/* About what packing or copying a node's constants takes. */
+static size_t constant_bytes(const AxcGraph *g, const AxcNode *n)
+{
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < n->n_in; i++)
+		bytes += n->in[i] && g->values.at[n->in[i]].data ? g->values.at[n->in[i]].data_bytes : 0;
+	return bytes;
 }
 
 static bool no_kernel(AxcDiag *d, const AxcNode *n)
@@ -164,6 +182,12 @@ static bool plan_step(Plan *p, AxcArena *arena, AxcDiag *d, unsigned isa, AxcId 
 	if (!n->op || !n->op->build)
 		return no_kernel(d, n);
 	s->kind = STEP_CALLS;
+	size_t packed = constant_bytes(p->g, n);
+	s->late = packed >= LARGE_PACKED && p->packed_bytes + packed > PACKED_BUDGET;
+	if (s->late)
+		b->arena = axc_arena_child(arena);
+	else
+		p->packed_bytes += packed;
 	if (!n->op->build(p->g, n, b))
 		return axc_diag_node(d, n->name, n->op_type);
 	s->n_calls = b->calls.n;
@@ -175,7 +199,12 @@ static bool plan_step(Plan *p, AxcArena *arena, AxcDiag *d, unsigned isa, AxcId 
 			call->kernel->scratch_bytes ? call->kernel->scratch_bytes(call->params) : 0;
 		p->scratch_bytes = AXC_MAX(p->scratch_bytes, bytes);
 	}
-	fix_constants(p, arena, n, s);
+	if (s->late) { /* only what the planner must know stays */
+		b->temps.at = axc_memdup(arena, b->temps.at, b->temps.n * sizeof *b->temps.at);
+		axc_arena_child_free(b->arena);
+		return true;
+	}
+	fix_constants(p, p->fixed, arena, n, s->n_calls, s->calls);
 	return true;
 }
 
@@ -265,7 +294,7 @@ static bool make_plan(AxcArena *arena, AxcDiag *d, const AxcGraph *g, unsigned i
 		      Plan **ret)
 {
 	Plan *p = AXC_NEW(arena, Plan);
-	*p = (Plan){.g = g, .keep_all = keep_all};
+	*p = (Plan){.g = g, .keep_all = keep_all, .isa = isa};
 	if (!check_shapes(g, d))
 		return false;
 	p->offset = AXC_NEW_ARRAY(arena, size_t, g->values.n);
@@ -317,34 +346,62 @@ static void *data_of(const AxcEval *ev, AxcId v)
 	return (void *)(uintptr_t)p->fixed[v];
 }
 
-static char *resolve(const AxcEval *ev, const Step *s, const AxcNode *n, AxcRef ref)
+/* A step with everything to run it: its own, or made for this run. */
+typedef struct Calls {
+	const Step *s;
+	const AxcNode *n;
+	uint32_t n_calls;
+	const AxcCall *calls;
+	const void *const *consts;
+	const void *const *fixed; /* by value */
+} Calls;
+
+static char *resolve(const AxcEval *ev, const Calls *r, AxcRef ref)
 {
+	const AxcNode *n = r->n;
 	switch (ref.kind) {
 	case AXC_REF_NONE:
 		break;
 	case AXC_REF_IN:
+		if (ref.index < n->n_in && n->in[ref.index] && ev->plan->offset[n->in[ref.index]] == SIZE_MAX)
+			return (char *)(uintptr_t)r->fixed[n->in[ref.index]];
 		return ref.index < n->n_in ? data_of(ev, n->in[ref.index]) : NULL;
 	case AXC_REF_OUT:
 		return ref.index < n->n_out ? data_of(ev, n->out[ref.index]) : NULL;
 	case AXC_REF_CONST:
-		return (char *)(uintptr_t)s->consts[ref.index];
+		return (char *)(uintptr_t)r->consts[ref.index];
 	case AXC_REF_TEMP:
-		return ev->block + s->temps[ref.index];
+		return ev->block + r->s->temps[ref.index];
 	}
 	return NULL;
 }
 
-static void run_calls(const AxcEval *ev, const Step *s, const AxcNode *n)
+static void run_calls(const AxcEval *ev, const Calls *r)
 {
-	for (uint32_t c = 0; c < s->n_calls; c++) {
-		const AxcCall *call = &s->calls[c];
+	for (uint32_t c = 0; c < r->n_calls; c++) {
+		const AxcCall *call = &r->calls[c];
 		void *buf[AXK_MAX_BUFS] = {0};
 		for (uint32_t k = 0; k < call->n_buf && k < AXK_MAX_BUFS; k++) {
-			char *at = resolve(ev, s, n, call->buf[k]);
+			char *at = resolve(ev, r, call->buf[k]);
 			buf[k] = at ? at + call->buf[k].offset : NULL;
 		}
 		axk_run_fn(call->kernel)(call->params, buf, ev->scratch, 0, call->units);
 	}
+}
+
+static bool run_late(const AxcEval *ev, const Step *s, const AxcNode *n, AxcDiag *d)
+{
+	const Plan *p = ev->plan;
+	AxcArena *own = axc_arena_child(d->arena);
+	AxcBuild b = {.arena = own, .d = d, .isa = p->isa};
+	bool ok = n->op->build(p->g, n, &b);
+	if (ok) {
+		const void **fixed = axc_memdup(own, p->fixed, p->g->values.n * sizeof *p->fixed);
+		fix_constants(p, fixed, own, n, b.calls.n, b.calls.at);
+		run_calls(ev, &(Calls){s, n, b.calls.n, b.calls.at, b.consts.at, fixed});
+	}
+	axc_arena_child_free(own);
+	return ok || axc_diag_node(d, n->name, n->op_type);
 }
 
 static AxcTensor tensor_of(const AxcEval *ev, AxcId v)
@@ -380,7 +437,9 @@ static bool run_step(const AxcEval *ev, const Step *s, AxcDiag *d)
 	const AxcNode *n = &ev->plan->g->nodes.at[s->node];
 	switch (s->kind) {
 	case STEP_CALLS:
-		run_calls(ev, s, n);
+		if (s->late)
+			return run_late(ev, s, n, d);
+		run_calls(ev, &(Calls){s, n, s->n_calls, s->calls, s->consts, ev->plan->fixed});
 		return true;
 	case STEP_I8:
 		return run_i8(ev, n, d);

@@ -252,8 +252,8 @@ static void put_boundary_cast(OnnxWriter *w, AxcId id, bool input)
 OnnxWriter *axc_onnx_writer(AxcDiag *d, const AxcGraph *g, int opset)
 {
 	OnnxWriter *w = AXC_NEW(d->arena, OnnxWriter);
-	*w = (OnnxWriter){.arena = d->arena, .d = d, .g = g, .opset = opset};
-	w->nodes.arena = w->constants.arena = d->arena;
+	*w = (OnnxWriter){.arena = axc_arena_child(d->arena), .d = d, .g = g, .opset = opset};
+	w->nodes.arena = w->constants.arena = w->arena;
 	w->read = AXC_NEW_ARRAY(d->arena, bool, g->values.n);
 	size_t bytes = 1 << 16;
 	for (AxcId i = 1; i < g->nodes.n; i++) {
@@ -349,6 +349,7 @@ bool axc_onnx_finish(OnnxWriter *w, const char *path)
 	axc_text_add(&out, w->nodes.at, w->nodes.n);
 	axc_pb_str(&out, 2, *g->name ? g->name : g->model_name);
 	axc_text_add(&out, w->constants.at, w->constants.n);
+	axc_free_large(w->arena, w->constants.at, w->constants.cap);
 	for (uint32_t i = 0; i < g->inputs.n; i++)
 		put_value_info(w, &out, 11, g->inputs.at[i]);
 	for (uint32_t i = 0; i < g->outputs.n; i++)
@@ -358,5 +359,7 @@ bool axc_onnx_finish(OnnxWriter *w, const char *path)
 	axc_pb_str(&out, 1, "");
 	axc_pb_int(&out, 2, w->opset);
 	axc_pb_end(&out, opset);
-	return axc_write_file(w->d, path, out.at, out.n);
+	bool ok = axc_write_file(w->d, path, out.at, out.n);
+	axc_arena_child_free(w->arena);
+	return ok;
 }

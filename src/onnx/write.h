@@ -18,7 +18,7 @@ void axc_pb_end(AxcText *t, size_t mark);
 /* ---- a model being written ---- */
 
 typedef struct OnnxWriter {
-	AxcArena *arena;
+	AxcArena *arena; /* until the file is written */
 	AxcDiag *d;
 	const AxcGraph *g;
 	int opset;

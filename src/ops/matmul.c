@@ -176,7 +176,10 @@ static const float *rows_of_b(const AxcGraph *g, const AxcNode *n, const Product
 			      AxcArena *arena)
 {
 	const AxcValue *b = &g->values.at[n->in[1]];
-	const float *data = axc_memdup(arena, b->data, b->data_bytes);
+	const float *data = b->data; /* of a mapped file, not always aligned */
+	if (p->sbn == 1 && (uintptr_t)data % sizeof *data == 0)
+		return data;
+	data = axc_memdup(arena, data, b->data_bytes);
 	if (p->sbn == 1)
 		return data;
 	float *turned = AXC_NEW_ARRAY(arena, float, (size_t)(p->k * p->n));
@@ -210,9 +213,11 @@ static bool build(const AxcGraph *g, const AxcNode *n, AxcBuild *b)
 		return false;
 	if (params.packed) {
 		void *packed;
-		AxkPackIn in = {.weights = rows_of_b(g, n, &p, b->arena)};
+		AxcArena *scratch = axc_arena_child(b->arena);
+		AxkPackIn in = {.weights = rows_of_b(g, n, &p, scratch)};
 		buf[2] = axc_build_const_new(b, k->pack_bytes(&params), &packed);
 		k->pack(&params, &in, packed);
+		axc_arena_child_free(scratch);
 	}
 	if (params.has_c)
 		buf[3] = axc_ref_in(2);

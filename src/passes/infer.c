@@ -76,6 +76,33 @@ static bool check_output(AxcGraph *g, const AxcNode *n, AxcId out, AxcDiag *d)
 	return true;
 }
 
+static bool check_count(const AxcNode *n, uint32_t have, int least, int most, const char *what, AxcDiag *d)
+{
+	if ((int64_t)have >= least && (most < 0 || (int64_t)have <= most))
+		return true;
+	axc_fail(d, "operator %s has %u %s%s", axc_safe_name(d->arena, n->op_type), have, what, have == 1 ? "" : "s");
+	axc_diag_shapes(d, axc_format(d->arena, "%u", have),
+	                most < 0        ? axc_format(d->arena, "at least %d", least)
+	                : most == least ? axc_format(d->arena, "%d", least)
+	                                : axc_format(d->arena, "%d to %d", least, most));
+	return axc_diag_node(d, n->name, n->op_type);
+}
+
+/* What operators may rely on: as many inputs and outputs as they have, and none of the required left out. */
+static bool check_arity(const AxcNode *n, AxcDiag *d)
+{
+	if (!check_count(n, n->n_in, n->op->min_in, n->op->max_in, "input", d) ||
+	    !check_count(n, n->n_out, n->op->min_out, n->op->max_out, "output", d))
+		return false;
+	for (int k = 0; k < n->op->min_in; k++) {
+		if (n->in[k])
+			continue;
+		axc_fail(d, "operator %s lacks its input %d, which is not optional", axc_safe_name(d->arena, n->op_type), k);
+		return axc_diag_node(d, n->name, n->op_type);
+	}
+	return true;
+}
+
 static bool infer_node(AxcGraph *g, AxcId id, AxcDiag *d)
 {
 	AxcNode *n = axc_node(g, id);
@@ -83,7 +110,7 @@ static bool infer_node(AxcGraph *g, AxcId id, AxcDiag *d)
 		axc_fail(d, "operator %s is not supported", axc_safe_name(d->arena, n->op_type));
 		return axc_diag_node(d, n->name, n->op_type);
 	}
-	if (!n->op->infer(g, id, d))
+	if (!check_arity(n, d) || !n->op->infer(g, id, d))
 		return false;
 	n = axc_node(g, id);
 	for (uint32_t k = 0; k < n->n_out; k++)

@@ -30,7 +30,7 @@ typedef struct Bench { /* one sample */
 } Bench;
 
 typedef struct Correct {
-	AxcArena *arena;
+	AxcArena *arena, *scratch; /* scratch: of the interpreters */
 	const AxcGraph *clean;
 	AxcGraph *quantized;
 	AxcId *clean_node; /* by quantized node: of the same name, 0 for those not corrected */
@@ -242,11 +242,11 @@ static bool make_benches(Correct *c, AxcDiag *d)
 		axc_arena_defer(c->arena, free_arena, b->arena);
 		axc_diag_init(&b->d, b->arena);
 		b->d.stage_status = d->stage_status;
-		if (!axc_eval_new(c->arena, d, c->quantized, axk_cpu_isa(), false, i ? c->benches[0].eval : NULL,
+		if (!axc_eval_new(c->scratch, d, c->quantized, axk_cpu_isa(), false, i ? c->benches[0].eval : NULL,
 		                  &b->eval))
 			return false;
 	}
-	return axc_eval_new(c->arena, d, c->clean, axk_cpu_isa(), false, NULL, &c->clean_eval);
+	return axc_eval_new(c->scratch, d, c->clean, axk_cpu_isa(), false, NULL, &c->clean_eval);
 }
 
 static bool load_samples(Correct *c, AxcDiag *d, AxcSamples *samples)
@@ -293,5 +293,10 @@ bool axc_correct_biases(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, AxcG
 		return true;
 	c.n = (int)fmax(LEAST_SAMPLES, fmin(MOST_SAMPLES, mac_budget / fmax(macs, 1)));
 	c.n = (int)AXC_MIN((int64_t)c.n, used);
-	return !find_nodes(&c) || (make_benches(&c, d) && load_samples(&c, d, samples) && run_steps(&c, d, jobs));
+	if (!find_nodes(&c))
+		return true;
+	c.scratch = axc_arena_child(arena);
+	bool ok = make_benches(&c, d) && load_samples(&c, d, samples) && run_steps(&c, d, jobs);
+	axc_arena_child_free(c.scratch);
+	return ok;
 }

@@ -307,12 +307,15 @@ void axc_model_manifest(AxcArena *arena, const AxcGraph *g, bool graph, AxcText 
 
 bool axc_model_write(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const char *dir)
 {
-	AxcText json = {.arena = arena}, bin = {.arena = arena}, manifest = {.arena = arena}, text = {.arena = arena};
-	axc_model_json(arena, g, &json, &bin);
-	axc_model_manifest(arena, g, true, &manifest);
-	axc_model_text(arena, g, &text);
-	return axc_write_file(d, axc_path_join(arena, dir, "quantized_model.bin"), bin.at, bin.n) &&
-	       axc_write_file(d, axc_path_join(arena, dir, "quantized_model.json"), json.at, json.n) &&
-	       axc_write_file(d, axc_path_join(arena, dir, "quantized_model.txt"), text.at, text.n) &&
-	       axc_write_file(d, axc_path_join(arena, dir, "quantized_model_manifest.json"), manifest.at, manifest.n);
+	AxcArena *scratch = axc_arena_child(arena);
+	AxcText json = {.arena = scratch}, bin = json, manifest = json, text = json;
+	axc_model_json(scratch, g, &json, &bin);
+	axc_model_manifest(scratch, g, true, &manifest);
+	axc_model_text(scratch, g, &text);
+	bool ok = axc_write_file(d, axc_path_join(scratch, dir, "quantized_model.bin"), bin.at, bin.n) &&
+	          axc_write_file(d, axc_path_join(scratch, dir, "quantized_model.json"), json.at, json.n) &&
+	          axc_write_file(d, axc_path_join(scratch, dir, "quantized_model.txt"), text.at, text.n) &&
+	          axc_write_file(d, axc_path_join(scratch, dir, "quantized_model_manifest.json"), manifest.at, manifest.n);
+	axc_arena_child_free(scratch);
+	return ok;
 }

@@ -270,10 +270,13 @@ bool axc_quant_moments(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const
 	c.evals = AXC_NEW_ARRAY(arena, AxcEval *, (size_t)jobs);
 	find_layers(arena, &c, plan, ranges, d);
 	allocate(arena, &c);
+	AxcArena *scratch = axc_arena_child(arena); /* weights packed, values */
 	for (int i = 0; i < jobs; i++)
-		if (!axc_eval_new(arena, d, clean, axk_cpu_isa(), false, i ? c.evals[0] : NULL, &c.evals[i]))
+		if (!axc_eval_new(scratch, d, clean, axk_cpu_isa(), false, i ? c.evals[0] : NULL, &c.evals[i]))
 			return false;
-	if (!axc_samples_run(samples, d, c.slots, jobs, one_sample, &c, NULL))
+	bool ok = axc_samples_run(samples, d, c.slots, jobs, one_sample, &c, NULL);
+	axc_arena_child_free(scratch);
+	if (!ok)
 		return false;
 	int64_t used = AXC_MIN(c.used, c.slots), *order = AXC_NEW_ARRAY(arena, int64_t, 2 * (size_t)used + 2);
 	for (int64_t s = 0; s < used; s++) {
