@@ -7,6 +7,8 @@
 int fuzz_run_i8(const axk_env *env, const void *consts, void *const ws[3], const void *const in[], void *const out[]);
 int fuzz_run_f32(const axk_env *env, const void *consts, void *const ws[3], const void *const in[],
                  void *const out[]);
+int fuzz_run_i8_stage(const axk_env *env, const void *consts, void *const ws[3], const void *const in[],
+                      void *const out[], int stage);
 
 int fuzz_run_i8(const axk_env *env, const void *consts, void *const ws[3], const void *const in[], void *const out[])
 {
@@ -24,4 +26,13 @@ int fuzz_run_f32(const axk_env *env, const void *consts, void *const ws[3], cons
                  void *const out[])
 {
 	return fuzz_run_i8(env, consts, ws, in, out);
+}
+
+/* Of a pipeline of two. */
+int fuzz_run_i8_stage(const axk_env *env, const void *consts, void *const ws[3], const void *const in[],
+                      void *const out[], int stage)
+{
+	if (stage < 0 || stage > 1)
+		return -3;
+	return consts ? fuzz_run_i8(env, consts, ws, in, out) : -1;
 }

@@ -225,6 +225,18 @@ static void test_cpu(void **state)
 	assert_null(load(f, NULL));
 	expect_error(f, AXR_ERROR_INCOMPATIBLE_DEVICE, "avx9000");
 #if defined(__x86_64__)
+	/* every name that targets use is known: present, or missing by that name */
+	static const char *const names[] = {"avx2",    "fma",      "f16c",     "bmi1",     "bmi2",       "lzcnt",    "movbe",
+	                                    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "amx-tile", "amx-int8"};
+	char features[40], text[100];
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(features, sizeof features, "[\"%s\"]", names[i]);
+		snprintf(text, sizeof text, "this CPU lacks %s, which target c needs", names[i]);
+		model.features = features;
+		assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
+		if (!load(f, NULL) && !strstr(axr_last_error_string(AXR_OBJECT(f->context)), "refuses the use of AMX"))
+			expect_error(f, AXR_ERROR_INCOMPATIBLE_DEVICE, text);
+	}
 	/* the two answers a feature can get are those of the compiler's own detection */
 	model.features = "[\"avx2\", \"fma\"]";
 	assert_int_equal(tiny_model_write(f->dir, &model, 2), 0);
