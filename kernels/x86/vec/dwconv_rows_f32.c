@@ -12,13 +12,14 @@ typedef struct axk_dwr_strip {
 	int at;       /* column of the image that the first tap of lane 0 reads */
 	int n;        /* columns of output, up to AXK_VN */
 	int ih, iw, pt, oh, ow;
+	int ahead;    /* elements to the next plane, which is fetched meanwhile; 0 for planes too large for that */
 	float bias, lo, hi;
 } axk_dwr_strip;
 
 /* What the loops use, in registers: the compiler cannot know that storing outputs leaves *s alone. */
 #define AXK_DWR_LOCALS                                                                                         \
 	const float *const in = s->in + s->at, *const zeros = s->zeros + s->at;                                \
-	const int ih = s->ih, iw = s->iw, pt = s->pt, oh = s->oh, ow = s->ow, n = s->n;                        \
+	const int ih = s->ih, iw = s->iw, pt = s->pt, oh = s->oh, ow = s->ow, n = s->n, ahead = s->ahead;      \
 	const axk_vf bias = axk_vf_set(s->bias), lo = axk_vf_set(s->lo), hi = axk_vf_set(s->hi);               \
 	float *out = s->out;
 #define AXK_DWR_MASK(i, off) const axk_vm m##i = axk_vm_range(-(s->at + (off)), iw - (s->at + (off)));
@@ -27,7 +28,9 @@ typedef struct axk_dwr_strip {
 
 /* Row r of the padded image in x0.., one vector per tap. */
 #define AXK_DWR_ROW(r)                                                                                         \
-	const float *row = (unsigned)((r)-pt) < (unsigned)ih ? in + (ptrdiff_t)((r)-pt) * iw : zeros;
+	const float *row = (unsigned)((r)-pt) < (unsigned)ih ? in + (ptrdiff_t)((r)-pt) * iw : zeros;          \
+	__builtin_prefetch(row + ahead);                                                                       \
+	__builtin_prefetch(row + ahead + 16);
 #define AXK_DWR_ROW_3_1(r)                                                                                     \
 	AXK_DWR_ROW(r) AXK_DWR_LOAD(0, 0) AXK_DWR_LOAD(1, 1) AXK_DWR_LOAD(2, 2) const axk_vf x0 = l0, x1 = l1, x2 = l2;
 #define AXK_DWR_ROW_5_1(r)                                                                                     \
@@ -195,7 +198,8 @@ AXK_FN void AXK_VEC_NAME(axk_dwconv_rows_f32)(const void *params, void *const *b
 	const int taps = p->kh * p->kw, times = p->oc / p->ic;
 	const float *weights = buf[2], *bias = weights + (size_t)p->oc * taps;
 	axk_dwr_strip s = {.zeros = scratch, .ih = p->ih, .iw = p->iw, .pt = p->pt, .oh = p->oh, .ow = p->ow,
-			   .lo = p->lo, .hi = p->hi};
+			   .lo = p->lo, .hi = p->hi,
+			   .ahead = p->ih * (int64_t)p->iw <= 4096 ? p->ih * p->iw : 0};
 	memset(scratch, 0, ((size_t)p->iw + 2 * AXK_VN + 8) * sizeof(float));
 	for (int u = begin; u < end; u++) {
 		int oc = u % p->oc, image = u / p->oc;
