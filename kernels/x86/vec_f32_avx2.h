@@ -10,7 +10,10 @@
 
 #define AXK_VEC static inline __attribute__((always_inline, unused))
 #define AXK_VEC_NAME(name) name##_avx2
-enum { AXK_VN = 8 };
+enum { AXK_VN = 8, AXK_VR = 4 }; /* lanes; rows of a tile of the product */
+#define AXK_VEC_ROWS(M) M(0) M(1) M(2) M(3)
+/* The empty asm keeps v in a register: compilers would rather load it again for each use. */
+#define AXK_VEC_HOLD(v) __asm__("" : "+x"(v));
 
 typedef __m256 axk_vf;
 typedef __m256i axk_vi;

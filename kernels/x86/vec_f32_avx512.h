@@ -8,7 +8,9 @@
 
 #define AXK_VEC static inline __attribute__((always_inline, unused))
 #define AXK_VEC_NAME(name) name##_avx512
-enum { AXK_VN = 16 };
+enum { AXK_VN = 16, AXK_VR = 8 };
+#define AXK_VEC_ROWS(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
+#define AXK_VEC_HOLD(v)
 
 typedef __m512 axk_vf;
 typedef __m512i axk_vi;
