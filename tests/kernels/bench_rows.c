@@ -8,6 +8,12 @@ const BenchRow bench_rows[] = {
 	{"softmax_u8 4x16x2100", AXK_SOFTMAX_U8, 0, {4, 16, 2100}},
 	{"softmax_u8 1000", AXK_SOFTMAX_U8, 0, {1, 1000, 1}},
 	{"resize_u8 28 to 56, 64 channels", AXK_RESIZE_LINEAR_U8, 0, {28, 56, 64}},
+	{"quantize 3x224x224 to pixels", AXK_QUANTIZE, 0, {3, 50176, 3, 1}},
+	{"quantize 150528", AXK_QUANTIZE, 0, {1, 150528, 1, 0}},
+	{"dequantize 64x784 from NHWC", AXK_DEQUANTIZE, 0, {64, 784, 64, 1}},
+	{"dequantize 150528", AXK_DEQUANTIZE, 0, {1, 150528, 1, 0}},
+	{"copy 784x64 bytes to NCHW", AXK_COPY, 1, {64, 784, 64, 1}},
+	{"copy 196x192 floats transposed", AXK_COPY, 4, {192, 196, 192, 1}},
 	{"add 64x784", AXK_BINARY_F32, AXK_B_ADD, {64, 784, 0}},
 	{"mul 64x784 by row", AXK_BINARY_F32, AXK_B_MUL, {64, 784, 1}},
 	{"add 196x192 by column", AXK_BINARY_F32, AXK_B_ADD, {196, 192, 2}},
@@ -154,6 +160,35 @@ static void softmax(Case *c, const BenchRow *b)
 	c->macs = (double)n;
 }
 
+/* x[0] channels of x[1] pixels: channel-first floats, and with x[3] pixels x[2] apart (channel-last) on the other
+ * side; copies go from channel-last. */
+static void layout(Case *c, const BenchRow *b)
+{
+	int ch = b->x[0], px = b->x[1], ld = b->x[2];
+	int dims[8] = {1, 1, 1, 1, 1, 1, ch, px}, first[8] = {[6] = px, [7] = 1}, last[8] = {[6] = 1, [7] = ld};
+	const int *other = b->x[3] ? last : first;
+	bool to_last = c->kind == AXK_QUANTIZE;
+	size_t n = (size_t)(ch * px), wide = (size_t)(px * (b->x[3] ? ld : ch));
+	size_t to_bytes = c->kind == AXK_COPY ? (size_t)b->op : to_last ? 1 : 4, from_bytes = 5 - to_bytes;
+	int *d = c->kind == AXK_COPY ? c->p.copy.dims : c->p.quant.dims;
+	int *sy = c->kind == AXK_COPY ? c->p.copy.sy : c->p.quant.sy;
+	int *sx = c->kind == AXK_COPY ? c->p.copy.sx : c->p.quant.sx;
+	memcpy(d, dims, sizeof dims);
+	memcpy(sy, to_last ? other : first, sizeof first);
+	memcpy(sx, to_last ? first : other, sizeof first);
+	if (c->kind == AXK_COPY) {
+		c->p.copy.elem_bytes = b->op;
+		from_bytes = to_bytes;
+	} else {
+		c->p.quant.s = 0.05f;
+		c->p.quant.zp = 128;
+	}
+	floats_in(c, 1, to_last ? n : wide);
+	c->buf[1].bytes = (to_last ? n : wide) * from_bytes;
+	c->buf[0] = (Buffer){ROLE_OUT, (to_last ? wide : n) * to_bytes, NULL};
+	c->macs = (double)n;
+}
+
 static void reduce(Case *c, const BenchRow *b)
 {
 	struct axk_reduce *p = &c->p.reduce;
@@ -190,6 +225,8 @@ void bench_row_case(Case *c, const BenchRow *b)
 		resize_u8(c, b);
 	} else if (b->kind == AXK_SOFTMAX_F32 || b->kind == AXK_SOFTMAX_U8) {
 		softmax(c, b);
+	} else if (b->kind == AXK_QUANTIZE || b->kind == AXK_DEQUANTIZE || b->kind == AXK_COPY) {
+		layout(c, b);
 	} else if (b->kind == AXK_REDUCE_F32) {
 		reduce(c, b);
 	} else {
