@@ -178,10 +178,31 @@ static bool list_from_json(Place *at, const AxcProperty *p, const AxcJsonValue *
 	return check_list(at, p, v);
 }
 
+/* Kind and, where it is short, value: "an integer 5". */
+static const char *found_of(AxcArena *arena, const AxcJsonValue *json)
+{
+	AxcText t = {.arena = arena};
+	const char *kind = axc_json_kind_name(json->kind);
+	switch (json->kind) {
+	case AXC_JSON_BOOL:
+		return json->boolean ? "true" : "false";
+	case AXC_JSON_INT:
+		return axc_format(arena, "%s, %lld", kind, (long long)json->integer);
+	case AXC_JSON_REAL:
+		axc_text_f(&t, "%s, ", kind);
+		axc_text_double(&t, json->real);
+		return t.at;
+	case AXC_JSON_STRING:
+		return axc_format(arena, "%s, \"%s\"", kind, axc_safe_name(arena, json->string));
+	default:
+		return kind;
+	}
+}
+
 static bool value_from_json(Place *at, const AxcProperty *p, const AxcJsonValue *json, AxcPropValue *ret)
 {
 	AxcPropValue v = {0};
-	const char *found = axc_json_kind_name(json->kind);
+	const char *found = found_of(at->arena, json);
 	if (json->kind == AXC_JSON_NULL) {
 		v.null = true;
 		*ret = v;

@@ -132,7 +132,7 @@ static bool find_target(AxcRun *run)
 		return true;
 	for (; names[n]; n++)
 		axc_text_f(&all, "%s%s", n ? ", " : "", names[n]);
-	axc_fail(&run->d, "there is no target '%s'; there are host, %s", axc_safe_name(run->keep, name), all.at);
+	axc_fail(&run->d, "there is no target '%s'; there are %s", axc_safe_name(run->keep, name), all.at);
 	const char *closest = axc_closest(name, names, n);
 	return closest ? axc_diag_hint(&run->d, "did you mean %s?", closest) : false;
 }

@@ -102,9 +102,11 @@ bool axc_run_dump_text(AxcRun *run, const char *stage, const AxcText *text)
 
 bool axc_run_dump_graph(AxcRun *run, const char *stage, const AxcGraph *g)
 {
-	AxcText text = {.arena = run->arena};
+	AxcText text = {.arena = run->arena}, blob = {.arena = run->arena};
 	if (!axc_run_dumps(run, stage))
 		return true;
-	axc_graph_print(g, &text, NULL);
-	return axc_run_dump_text(run, stage, &text);
+	axc_graph_print(g, &text, &blob);
+	return axc_run_dump_text(run, stage, &text) &&
+	       (!blob.n || axc_outdir_write(&run->out, &run->d, axc_format(run->keep, "dumps/%s.bin", stage), blob.at,
+	                                    blob.n, false));
 }

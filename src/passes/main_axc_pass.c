@@ -8,6 +8,7 @@
  * result (without it they are printed as "..."). Exit code 0 when every pass ran. */
 #include <setjmp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "passes/passes.h"
 
@@ -63,6 +64,16 @@ static bool run_one(AxcGraph *g, const char *name, const AxcPassConfig *config, 
 	return axc_passes_run(g, &pass, 1, "axc-pass", config, facts, d);
 }
 
+/* Without -b the constants are in the file that --dump-after writes beside the graph. */
+static const char *find_blob(AxcArena *arena, const Options *o)
+{
+	size_t n = strlen(o->graph);
+	if (o->blob || n < 4 || strcmp(o->graph + n - 4, ".txt") != 0)
+		return o->blob;
+	const char *beside = axc_format(arena, "%.*s.bin", (int)(n - 4), o->graph);
+	return access(beside, R_OK) == 0 ? beside : NULL;
+}
+
 static bool run(AxcArena *arena, AxcDiag *d, const Options *o)
 {
 	enum { MAX_BYTES = 1 << 30 };
@@ -71,8 +82,9 @@ static bool run(AxcArena *arena, AxcDiag *d, const Options *o)
 	AxcGraph *g;
 	AxcPassConfig config = {.arithmetic_simplification = o->arithmetic};
 	unsigned facts = 0;
+	const char *beside = find_blob(arena, o);
 	if (!axc_map_file(arena, d, "graph", o->graph, MAX_BYTES, &text, &text_bytes) ||
-	    (o->blob && !axc_map_file(arena, d, "constants", o->blob, MAX_BYTES, &blob, &blob_bytes)) ||
+	    (beside && !axc_map_file(arena, d, "constants", beside, MAX_BYTES, &blob, &blob_bytes)) ||
 	    !axc_graph_parse(arena, d, (const char *)text, text_bytes, blob, blob_bytes, &g))
 		return false;
 	if (axc_graph_verify(g, AXC_FORM_CLEAN, d))
