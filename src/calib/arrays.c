@@ -41,6 +41,7 @@ typedef struct Arrays {
 	zip_t *zip;
 	zip_file_t **streams; /* per input */
 	int64_t at;           /* next sample of the part in the streams */
+	bool told;            /* that an array of another name was taken */
 } Arrays;
 
 /* ---- geometry and types ---- */
@@ -168,6 +169,12 @@ static bool read_npy(AxcDiag *d, const Array *a, int64_t k, void *raw)
 	return true;
 }
 
+static bool has_suffix(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), k = strlen(suffix);
+	return n > k && strcmp(path + n - k, suffix) == 0;
+}
+
 /* ---- .npz ---- */
 
 static void close_streams(AxcSamples *s)
@@ -231,8 +238,16 @@ static zip_int64_t find_member(AxcSamples *s, AxcDiag *d, const AxcValue *v, con
 {
 	zip_t *zip = ((Arrays *)s->arrays)->zip;
 	zip_int64_t n = zip_get_num_entries(zip, 0);
-	if (n == 1 && s->n_inputs == 1)
+	if (n == 1 && s->n_inputs == 1) {
+		Arrays *all = s->arrays;
+		const char *name = zip_get_name(zip, 0, ZIP_FL_ENC_RAW);
+		size_t stem = name && has_suffix(name, ".npy") ? strlen(name) - 4 : 0;
+		if (!all->told && (stem != strlen(v->name) || memcmp(name, v->name, stem) != 0))
+			axc_log(d, AXC_INFO, "'%s' holds one array, '%s', taken for the input '%s'", text,
+			        axc_safe_name(d->arena, name ? name : ""), axc_safe_name(d->arena, v->name));
+		all->told = true;
 		return 0;
+	}
 	AxcText have = {.arena = d->arena};
 	axc_text_str(&have, "");
 	for (zip_int64_t i = 0; i < n; i++) {
@@ -361,12 +376,6 @@ static bool add_part(AxcSamples *s, AxcDiag *d, Part part)
 		return axc_fail(d, "too many calibration arrays");
 	AXC_PUSH(s->arena, &all->parts, part);
 	return true;
-}
-
-static bool has_suffix(const char *path, const char *suffix)
-{
-	size_t n = strlen(path), k = strlen(suffix);
-	return n > k && strcmp(path + n - k, suffix) == 0;
 }
 
 static bool add_file(AxcSamples *s, AxcDiag *d, const char *path)

@@ -96,8 +96,10 @@ int64_t axc_samples_count(const AxcSamples *s); /* samples that a run with want 
 bool axc_samples_random(const AxcSamples *s);   /* no data was given */
 int64_t axc_samples_skipped(const AxcSamples *s); /* unusable files met so far */
 const char *axc_samples_python(const AxcSamples *s); /* interpreter in use, or NULL */
-/* Whether runs call the configuration's progress callback (off; axc_calibrate turns it on for its own). */
-void axc_samples_progress(AxcSamples *s, bool on);
+/* The configuration's progress callback, for those who read samples one by one; runs call it themselves. `started`
+ * is axc_samples_clock() at the start, *shown when it was called last (0 at first): at most ten times a second. */
+void axc_samples_progress(const AxcSamples *s, int64_t done, int64_t total, double started, double *shown);
+double axc_samples_clock(void); /* seconds */
 /* Ends the workers now; nothing may be read afterwards. */
 void axc_samples_close(AxcSamples *s);
 

@@ -254,9 +254,7 @@ bool axc_calibrate_samples(AxcArena *arena, AxcDiag *d, const AxcGraph *g, const
 	if (c->ranges->random)
 		axc_warn(d, "no calibration images or data were given: ranges come from random numbers, and "
 		            "accuracy was not measured on real data");
-	axc_samples_progress(samples, true);
 	bool ok = axc_samples_run(samples, d, 0, jobs, one_sample, c, &c->ranges->samples);
-	axc_samples_progress(samples, false);
 	axc_arena_child_free(scratch);
 	if (!ok)
 		return false;

@@ -33,9 +33,10 @@ typedef struct Run {
 	_Atomic int64_t used;
 	int64_t total;
 	double started, shown;
+	bool quiet; /* tells no progress */
 } Run;
 
-static double now_seconds(void)
+double axc_samples_clock(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -118,11 +119,6 @@ void axc_samples_close(AxcSamples *s)
 	close_samples(s, true);
 }
 
-void axc_samples_progress(AxcSamples *s, bool on)
-{
-	s->show_progress = on;
-}
-
 int axc_samples_jobs(const AxcSamples *s)
 {
 	return s->jobs;
@@ -180,23 +176,28 @@ static void note_failure(Run *run, Slot *slot, int64_t i)
 		continue;
 }
 
+void axc_samples_progress(const AxcSamples *s, int64_t done, int64_t total, double started, double *shown)
+{
+	double now = axc_samples_clock(), elapsed = now - started;
+	if (!s->cfg->progress || (now - *shown < 0.1 && done < total))
+		return;
+	AxcCalibProgress p = {.done = done, .total = total, .seconds_left = -1};
+	p.per_second = elapsed > 0 ? (double)done / elapsed : 0;
+	if (p.per_second > 0)
+		p.seconds_left = (double)(total - done) / p.per_second;
+	*shown = now;
+	s->cfg->progress(s->cfg->progress_ctx, &p);
+}
+
 static void show_progress(Run *run)
 {
 	AxcSamples *s = run->s;
 	int64_t done = atomic_fetch_add(&run->used, 1) + 1;
-	if (!s->show_progress || !s->cfg->progress)
+	if (run->quiet || !s->cfg->progress)
 		return;
 	pthread_mutex_lock(&s->show_lock);
-	double now = now_seconds(), elapsed = now - run->started;
 	done = AXC_MAX(done, atomic_load(&run->used));
-	if (now - run->shown >= 0.1 || done == run->total) {
-		AxcCalibProgress p = {.done = done, .total = run->total, .seconds_left = -1};
-		p.per_second = elapsed > 0 ? (double)done / elapsed : 0;
-		if (p.per_second > 0)
-			p.seconds_left = (double)(run->total - done) / p.per_second;
-		run->shown = now;
-		s->cfg->progress(s->cfg->progress_ctx, &p);
-	}
+	axc_samples_progress(s, done, run->total, run->started, &run->shown);
 	pthread_mutex_unlock(&s->show_lock);
 }
 
@@ -369,7 +370,7 @@ bool axc_samples_run(AxcSamples *s, AxcDiag *d, int64_t want, int jobs, AxcSampl
 	jobs = (int)AXC_MAX(1, AXC_MIN((int64_t)jobs, want));
 	if (s->closed)
 		return axc_fail(d, "the calibration samples were closed before they were read");
-	Run run = {.s = s, .d = d, .fn = fn, .ctx = ctx, .total = want, .started = now_seconds()};
+	Run run = {.s = s, .d = d, .fn = fn, .ctx = ctx, .total = want, .started = axc_samples_clock()};
 	run.slots = slots_of(s);
 	atomic_init(&run.failed, INT64_MAX);
 	bool ok = true;
@@ -413,7 +414,7 @@ bool axc_samples_read(AxcSamples *s, AxcDiag *d, int64_t i, void *const *inputs)
 	if (i < s->read_i)
 		s->read_i = s->read_candidate = 0;
 	while (s->read_candidate < s->n) {
-		Run run = {.s = s, .d = d, .fn = copy_sample, .ctx = &copy, .slots = slots_of(s), .total = 1};
+		Run run = {.s = s, .d = d, .fn = copy_sample, .ctx = &copy, .slots = slots_of(s), .total = 1, .quiet = true};
 		atomic_init(&run.failed, INT64_MAX);
 		if (!one_round(&run, d, 1, s->read_candidate, 1))
 			return false;

@@ -51,7 +51,6 @@ struct AxcSamples {
 	int64_t first_unusable;       /* the first one, and what was wrong with it */
 	char first_reason[512];
 	char late_warning[512]; /* of a thread, for the main thread to give */
-	bool show_progress;
 	struct Slot *slots; /* per thread: samples.c */
 	int64_t read_i, read_candidate; /* where axc_samples_read is */
 	/* images */

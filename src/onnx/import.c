@@ -467,9 +467,6 @@ static bool declare_outputs(Import *im, const Onnx__NodeProto *node, const char 
 
 static bool import_attributes(Import *im, const Onnx__NodeProto *node, AxcNode *n)
 {
-	if (node->n_attribute > AXC_ONNX_MAX_NODE_ATTRIBUTES)
-		return axc_fail(im->d, "a node with %zu attributes; at most %d are accepted",
-				node->n_attribute, AXC_ONNX_MAX_NODE_ATTRIBUTES);
 	n->attrs = AXC_NEW_ARRAY(im->arena, AxcAttr, node->n_attribute);
 	for (size_t i = 0; i < node->n_attribute; i++) {
 		AxcAttr a;

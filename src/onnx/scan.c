@@ -135,6 +135,7 @@ typedef struct Frame {
 	size_t end;    /* in the file */
 	size_t length; /* where its length stands in the skeleton */
 	uint32_t seen; /* K_ONE fields met, by index in the schema row */
+	uint32_t attributes; /* met in this message */
 } Frame;
 
 typedef struct Scan {
@@ -180,6 +181,10 @@ static bool count(Scan *s, Counter c, size_t n)
 		return axc_fail(s->d, "the model '%s' has more than the %u %s that are accepted",
 				s->path, limits[c].most, limits[c].what);
 	s->count[c] += (uint32_t)n;
+	Frame *f = &s->frames[s->depth];
+	if (c == C_ATTRIBUTES && (f->attributes += (uint32_t)n) > AXC_ONNX_MAX_NODE_ATTRIBUTES)
+		return axc_fail(s->d, "the model '%s' has a node with more than the %d attributes that are accepted (byte %zu)",
+				s->path, AXC_ONNX_MAX_NODE_ATTRIBUTES, s->at);
 	return true;
 }
 

@@ -41,6 +41,8 @@ typedef struct Correct {
 	Bench *benches;
 	uint32_t step;
 	int sample; /* that runs in float */
+	AxcSamples *samples;
+	double started, shown; /* progress */
 } Correct;
 
 /* ---- which nodes ---- */
@@ -249,6 +251,18 @@ static bool make_benches(Correct *c, AxcDiag *d)
 	return axc_eval_new(c->scratch, d, c->clean, axk_cpu_isa(), false, NULL, &c->clean_eval);
 }
 
+/* Reading the samples counts as half of the work, the steps as the rest. */
+static void show_progress(Correct *c)
+{
+	uint32_t steps = axc_eval_steps(c->benches[0].eval);
+	int64_t done = c->sample, total = 2 * (int64_t)c->n;
+	if (c->step == steps)
+		done = total;
+	else if (c->step)
+		done = c->n + (int64_t)c->n * c->step / AXC_MAX(steps, 1);
+	axc_samples_progress(c->samples, done, total, c->started, &c->shown);
+}
+
 static bool load_samples(Correct *c, AxcDiag *d, AxcSamples *samples)
 {
 	uint32_t n = c->clean->inputs.n;
@@ -259,6 +273,7 @@ static bool load_samples(Correct *c, AxcDiag *d, AxcSamples *samples)
 	}
 	for (int s = 0; s < c->n; s++) {
 		c->sample = s;
+		show_progress(c);
 		if (!axc_samples_read(samples, d, s, inputs) ||
 		    !axc_eval_run(c->clean_eval, d, (const void *const *)inputs, add_float_means, c))
 			return false;
@@ -280,14 +295,17 @@ static bool run_steps(Correct *c, AxcDiag *d, int jobs)
 			if (c->benches[i].failed)
 				return axc_fail(d, "%s", c->benches[i].d.error.message);
 		}
+		show_progress(c);
 	}
+	show_progress(c);
 	return true;
 }
 
 bool axc_correct_biases(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, AxcGraph *quantized,
                         AxcSamples *samples, int64_t used, int jobs)
 {
-	Correct c = {.arena = arena, .clean = clean, .quantized = quantized};
+	Correct c = {.arena = arena, .clean = clean, .quantized = quantized, .samples = samples,
+	             .started = axc_samples_clock()};
 	double macs = (double)axc_quant_summary(quantized).int8_macs;
 	if (axc_samples_random(samples) || used < LEAST_SAMPLES)
 		return true;

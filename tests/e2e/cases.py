@@ -2,6 +2,8 @@
 more is a function that gets a Row (run.py)."""
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import time
@@ -804,6 +806,29 @@ def imageset_missing(r):
     r.run(*TINY, "--imageset", "{D}/nix")
     r.expect(1, "nix")
     r.status("QTOOLS_ERROR")
+
+
+@image_case("PIL")
+def progress_on_a_terminal(r):
+    """Count, rate and time left in every stage that reads samples; nothing of it without a terminal."""
+    r.write("t.py", "import time\n" + TRANSFORM % "time.sleep(0.15)\n    return x")
+    args = IMAGES + ["--transform", "{D}/t.py", "--jobs", "1"]
+    terminal, inside = pty.openpty()
+    process = r.start(*args, stderr=inside)
+    os.close(inside)
+    text = b""
+    try:
+        while part := os.read(terminal, 4096):
+            text += part
+    except OSError: # its other end is closed
+        pass
+    os.close(terminal)
+    r.end(process)
+    r.expect(0)
+    for stage in (b"calibrate", b"quantize"):
+        r.check(re.search(stage + rb" \[#* *\] \d+/\d+  \d+\.\d/s  \d+ s left", text), "no progress in %s" % stage)
+    r.run(*args, "--overwrite")
+    r.expect(0, absent=["s left"])
 
 
 @case

@@ -75,7 +75,7 @@ class Row:
 
     def start(self, *args, program="compile", **more):
         command = [os.path.join(self.bin, program)] + [self.expand(a) for a in args]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=more.pop("stderr", subprocess.STDOUT),
                                 env=more.pop("env", self.env), cwd=more.pop("cwd", self.dir), **more)
 
     def end(self, process, timeout=300):

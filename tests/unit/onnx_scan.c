@@ -187,6 +187,18 @@ static void too_many(void **state)
 	model_end(f, g);
 	assert_false(scan(f, f->model.at, f->model.n, &out));
 	assert_non_null(strstr(f->d.error.message, "dimensions that are accepted"));
+	for (int more = 0; more < 2; more++) {
+		f->d.failed = false;
+		g = model_begin(f, 17);
+		size_t n = node_begin(f, "Relu", "relu", "x", "y");
+		for (int i = 0; i < AXC_ONNX_MAX_NODE_ATTRIBUTES + more; i++)
+			attr_int(f, "a", i);
+		node_end(f, n);
+		model_end(f, g);
+		out = (AxcText){.arena = f->arena};
+		assert_int_equal(scan(f, f->model.at, f->model.n, &out), !more);
+	}
+	assert_non_null(strstr(f->d.error.message, "a node with more than the 256 attributes"));
 }
 
 int main(void)
