@@ -250,9 +250,6 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 		return axc_fail(im->d, "input '%s' is of type %s (%d), which is not supported",
 				safe(im, info->name), axc_onnx_type_name(t->elem_type),
 				t->elem_type);
-	if (dtype == AXC_I8)
-		return axc_fail(im->d, "input '%s' is int8; inputs can be float32, uint8, int32, int64 or bool",
-				safe(im, info->name));
 	if (t->shape && t->shape->n_dim > AXC_MAX_RANK)
 		return axc_fail(im->d, "input '%s' has %zu dimensions; at most %d are supported",
 				safe(im, info->name), t->shape->n_dim, AXC_MAX_RANK);

@@ -91,22 +91,6 @@ bool axc_clean(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 	return axc_passes_run(g, clean_passes, AXC_COUNT(clean_passes), "clean", config, &facts, d);
 }
 
-/* int8 is what the quantizer makes; a tensor that the model itself computes in int8 would be taken for it. */
-static bool check_types(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
-{
-	for (uint32_t k = 0; k < n->n_out; k++) {
-		const AxcValue *v = n->out[k] ? &g->values.at[n->out[k]] : NULL;
-		if (!v || v->dtype != AXC_I8 || v->q.n)
-			continue;
-		axc_fail(d, "%s computes the int8 tensor '%s'%s: tensors of integers can be uint8, int32 or int64",
-		         n->op_type, axc_safe_name(d->arena, v->name),
-		         strcmp(n->op_type, "Cast") == 0 ? " (attribute to is 3)" : "");
-		axc_diag_hint(d, "use int32 in its place");
-		return axc_diag_node(d, n->name, n->op_type);
-	}
-	return true;
-}
-
 bool axc_lower_check(const AxcGraph *g, AxcDiag *d)
 {
 	bool ok = true;
@@ -120,7 +104,7 @@ bool axc_lower_check(const AxcGraph *g, AxcDiag *d)
 			axc_fail(d, "operator %s has inputs that are not constant, and no kernel computes it",
 			         axc_safe_name(d->arena, n->op_type));
 			ok = axc_diag_node(d, n->name, n->op_type);
-		} else if ((n->op->check && !n->op->check(g, n, d)) || !check_types(g, n, d)) {
+		} else if (n->op->check && !n->op->check(g, n, d)) {
 			ok = false;
 		}
 		d->stage_status = stage;

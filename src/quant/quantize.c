@@ -180,9 +180,30 @@ static bool build_int8(Build *b, AxcId id, const bool *is_output)
 	return true;
 }
 
+/* int8 is what the quantizer makes; a tensor of the model itself that is int8 would be taken for it. */
+static bool refuse_int8(const AxcGraph *g, AxcDiag *d)
+{
+	for (AxcId i = 1; i < g->values.n; i++) {
+		const AxcValue *v = &g->values.at[i];
+		if (v->dead || v->data || v->dtype != AXC_I8 || (!v->producer && !v->is_input))
+			continue;
+		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
+		            "the tensor '%s' is int8 in the model; tensors of integers can be uint8, int32 or int64",
+		            axc_safe_name(d->arena, v->name));
+		axc_diag_hint(d, "use int32 in its place");
+		if (!v->producer)
+			return false;
+		const AxcNode *n = &g->nodes.at[v->producer];
+		return axc_diag_node(d, n->name, n->op_type);
+	}
+	return true;
+}
+
 bool axc_quantize(AxcGraph *clean, const AxcRanges *ranges, const AxcQuantConfig *config, AxcDiag *d,
                   AxcGraph **ret)
 {
+	if (!refuse_int8(clean, d))
+		return false;
 	AxcGraph *g = axc_graph_copy(clean, clean->arena);
 	Build b = {.clean = clean, .d = d, .plan = axc_quant_plan(clean->arena, clean, config)};
 	bool *is_output = AXC_NEW_ARRAY(clean->arena, bool, clean->values.n);

@@ -316,17 +316,6 @@ static void attribute_types(void **state)
 	assert_string_equal(f->d.error.node, "relu");
 }
 
-static void int8_input(void **state)
-{
-	Frame *f = *state;
-	size_t g = model_begin(f, 17);
-	put_io(f, 11, "x", ONNX_INT8, 2, shape_1_4, NULL);
-	put_node(f, "Relu", "relu", "x", "y");
-	put_output(f, "y");
-	model_end(f, g);
-	import_fails(f, NULL, "input 'x' is int8; inputs can be float32");
-}
-
 /* ---- operators, domains, opsets ---- */
 
 static void unsupported_operators(void **state)
@@ -478,7 +467,7 @@ int main(void)
 		ONNX_TEST(opsets),
 		ONNX_TEST(quantized_models),
 		ONNX_TEST(external_data),
-		ONNX_TEST(attribute_types), ONNX_TEST(int8_input), ONNX_TEST(missing_file),
+		ONNX_TEST(attribute_types), ONNX_TEST(missing_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
