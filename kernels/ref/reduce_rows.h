@@ -1,5 +1,6 @@
-/* How the vector reductions see their parameters: outputs next to each other along the innermost kept dimension
- * that has any, and chains that end in runs along the innermost reduced one. Unit: 64 outputs. */
+/* How the vector reductions see their parameters: outputs next to each other along the innermost
+ * kept dimension that has any, and chains that end in runs along the innermost reduced one. Unit:
+ * 64 outputs. */
 #ifndef AXK_REDUCE_ROWS_H
 #define AXK_REDUCE_ROWS_H
 

@@ -6,6 +6,8 @@
 #ifndef AXK_PHASES_F32_H
 #define AXK_PHASES_F32_H
 
+#include "kernels/axk.h"
+
 enum { AXK_DWF_TAPS = 128 };
 
 typedef struct axk_dw_f32 {

@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#include "kernels/axk.h"
+
 /* The last 0 to 7 of n elements. */
 AXK_INLINE void axk_run_tail_f32(float *dst, __m256 v, int n)
 {

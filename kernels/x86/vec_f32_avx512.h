@@ -1,4 +1,5 @@
-/* The vectors that x86/vec/ is written in, here 16 floats of AVX-512; vec_f32_avx2.h has the rules. */
+/* The vectors that x86/vec/ is written in, here 16 floats of AVX-512; vec_f32_avx2.h has the rules.
+ */
 #ifndef AXK_VEC_F32_H
 #define AXK_VEC_F32_H
 
@@ -16,44 +17,142 @@ typedef __m512 axk_vf;
 typedef __m512i axk_vi;
 typedef __mmask16 axk_vm;
 
-AXK_VEC axk_vf axk_vf_set(float x) { return _mm512_set1_ps(x); }
-AXK_VEC axk_vf axk_vf_load(const float *x) { return _mm512_loadu_ps(x); }
-AXK_VEC void axk_vf_store(float *y, axk_vf v) { _mm512_storeu_ps(y, v); }
-AXK_VEC axk_vf axk_vf_add(axk_vf a, axk_vf b) { return _mm512_add_ps(a, b); }
-AXK_VEC axk_vf axk_vf_sub(axk_vf a, axk_vf b) { return _mm512_sub_ps(a, b); }
-AXK_VEC axk_vf axk_vf_mul(axk_vf a, axk_vf b) { return _mm512_mul_ps(a, b); }
-AXK_VEC axk_vf axk_vf_div(axk_vf a, axk_vf b) { return _mm512_div_ps(a, b); }
-AXK_VEC axk_vf axk_vf_fma(axk_vf a, axk_vf b, axk_vf c) { return _mm512_fmadd_ps(a, b, c); }
-AXK_VEC axk_vf axk_vf_sqrt(axk_vf a) { return _mm512_sqrt_ps(a); }
+/* clang-format off: one operation a line */
+AXK_VEC axk_vf axk_vf_set(float x)
+{
+	return _mm512_set1_ps(x);
+}
+AXK_VEC axk_vf axk_vf_load(const float *x)
+{
+	return _mm512_loadu_ps(x);
+}
+AXK_VEC void axk_vf_store(float *y, axk_vf v)
+{
+	_mm512_storeu_ps(y, v);
+}
+AXK_VEC axk_vf axk_vf_add(axk_vf a, axk_vf b)
+{
+	return _mm512_add_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_sub(axk_vf a, axk_vf b)
+{
+	return _mm512_sub_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_mul(axk_vf a, axk_vf b)
+{
+	return _mm512_mul_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_div(axk_vf a, axk_vf b)
+{
+	return _mm512_div_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_fma(axk_vf a, axk_vf b, axk_vf c)
+{
+	return _mm512_fmadd_ps(a, b, c);
+}
+AXK_VEC axk_vf axk_vf_sqrt(axk_vf a)
+{
+	return _mm512_sqrt_ps(a);
+}
 /* a < b ? a : b and a > b ? a : b: b where either is NaN. */
-AXK_VEC axk_vf axk_vf_min(axk_vf a, axk_vf b) { return _mm512_min_ps(a, b); }
-AXK_VEC axk_vf axk_vf_max(axk_vf a, axk_vf b) { return _mm512_max_ps(a, b); }
-AXK_VEC axk_vf axk_vf_round(axk_vf a) { return _mm512_roundscale_ps(a, 8); }
-AXK_VEC axk_vf axk_vf_floor(axk_vf a) { return _mm512_roundscale_ps(a, 9); }
-AXK_VEC axk_vf axk_vf_ceil(axk_vf a) { return _mm512_roundscale_ps(a, 10); }
+AXK_VEC axk_vf axk_vf_min(axk_vf a, axk_vf b)
+{
+	return _mm512_min_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_max(axk_vf a, axk_vf b)
+{
+	return _mm512_max_ps(a, b);
+}
+AXK_VEC axk_vf axk_vf_round(axk_vf a)
+{
+	return _mm512_roundscale_ps(a, 8);
+}
+AXK_VEC axk_vf axk_vf_floor(axk_vf a)
+{
+	return _mm512_roundscale_ps(a, 9);
+}
+AXK_VEC axk_vf axk_vf_ceil(axk_vf a)
+{
+	return _mm512_roundscale_ps(a, 10);
+}
 
-AXK_VEC axk_vm axk_vf_lt(axk_vf a, axk_vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-AXK_VEC axk_vm axk_vf_gt(axk_vf a, axk_vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
-AXK_VEC axk_vm axk_vf_ge(axk_vf a, axk_vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
-AXK_VEC axk_vm axk_vf_eq(axk_vf a, axk_vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
-AXK_VEC axk_vm axk_vf_nan(axk_vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
-AXK_VEC axk_vf axk_vf_if(axk_vm m, axk_vf yes, axk_vf no) { return _mm512_mask_blend_ps(m, no, yes); }
+AXK_VEC axk_vm axk_vf_lt(axk_vf a, axk_vf b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+AXK_VEC axk_vm axk_vf_gt(axk_vf a, axk_vf b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+}
+AXK_VEC axk_vm axk_vf_ge(axk_vf a, axk_vf b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+}
+AXK_VEC axk_vm axk_vf_eq(axk_vf a, axk_vf b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+AXK_VEC axk_vm axk_vf_nan(axk_vf a)
+{
+	return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+AXK_VEC axk_vf axk_vf_if(axk_vm m, axk_vf yes, axk_vf no)
+{
+	return _mm512_mask_blend_ps(m, no, yes);
+}
 
-AXK_VEC axk_vi axk_vi_set(int32_t x) { return _mm512_set1_epi32(x); }
-AXK_VEC axk_vi axk_vf_bits(axk_vf a) { return _mm512_castps_si512(a); }
-AXK_VEC axk_vf axk_vi_float(axk_vi a) { return _mm512_castsi512_ps(a); }
-AXK_VEC axk_vi axk_vi_add(axk_vi a, axk_vi b) { return _mm512_add_epi32(a, b); }
-AXK_VEC axk_vi axk_vi_sub(axk_vi a, axk_vi b) { return _mm512_sub_epi32(a, b); }
-AXK_VEC axk_vi axk_vi_and(axk_vi a, axk_vi b) { return _mm512_and_si512(a, b); }
-AXK_VEC axk_vi axk_vi_or(axk_vi a, axk_vi b) { return _mm512_or_si512(a, b); }
-AXK_VEC axk_vi axk_vi_xor(axk_vi a, axk_vi b) { return _mm512_xor_si512(a, b); }
-AXK_VEC axk_vi axk_vi_max(axk_vi a, axk_vi b) { return _mm512_max_epi32(a, b); }
+AXK_VEC axk_vi axk_vi_set(int32_t x)
+{
+	return _mm512_set1_epi32(x);
+}
+AXK_VEC axk_vi axk_vf_bits(axk_vf a)
+{
+	return _mm512_castps_si512(a);
+}
+AXK_VEC axk_vf axk_vi_float(axk_vi a)
+{
+	return _mm512_castsi512_ps(a);
+}
+AXK_VEC axk_vi axk_vi_add(axk_vi a, axk_vi b)
+{
+	return _mm512_add_epi32(a, b);
+}
+AXK_VEC axk_vi axk_vi_sub(axk_vi a, axk_vi b)
+{
+	return _mm512_sub_epi32(a, b);
+}
+AXK_VEC axk_vi axk_vi_and(axk_vi a, axk_vi b)
+{
+	return _mm512_and_si512(a, b);
+}
+AXK_VEC axk_vi axk_vi_or(axk_vi a, axk_vi b)
+{
+	return _mm512_or_si512(a, b);
+}
+AXK_VEC axk_vi axk_vi_xor(axk_vi a, axk_vi b)
+{
+	return _mm512_xor_si512(a, b);
+}
+AXK_VEC axk_vi axk_vi_max(axk_vi a, axk_vi b)
+{
+	return _mm512_max_epi32(a, b);
+}
 #define axk_vi_shl(a, n) _mm512_slli_epi32(a, n)
 #define axk_vi_shr(a, n) _mm512_srli_epi32(a, n)
 #define axk_vi_sar(a, n) _mm512_srai_epi32(a, n)
-AXK_VEC axk_vf axk_vi_convert(axk_vi a) { return _mm512_cvtepi32_ps(a); }
-AXK_VEC axk_vi axk_vf_rint(axk_vf a) { return _mm512_cvtps_epi32(a); }
-AXK_VEC axk_vf axk_vf_gather(const float *x, axk_vi at) { return _mm512_i32gather_ps(at, x, 4); }
+AXK_VEC axk_vf axk_vi_convert(axk_vi a)
+{
+	return _mm512_cvtepi32_ps(a);
+}
+AXK_VEC axk_vi axk_vf_rint(axk_vf a)
+{
+	return _mm512_cvtps_epi32(a);
+}
+AXK_VEC axk_vf axk_vf_gather(const float *x, axk_vi at)
+{
+	return _mm512_i32gather_ps(at, x, 4);
+}
+/* clang-format on */
 
 AXK_VEC __mmask16 axk_vec_first(int n)
 {
@@ -69,7 +168,8 @@ AXK_VEC void axk_vf_store_n(float *y, axk_vf v, int n)
 /* x[0], x[2], x[4], ... of which n >= 1 count: reads up to 15 elements behind those. */
 AXK_VEC axk_vf axk_vf_load_even(const float *x, int n)
 {
-	const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+	const __m512i even =
+		_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 	return _mm512_permutex2var_ps(_mm512_loadu_ps(x), even,
 				      _mm512_maskz_loadu_ps(n > 8 ? 0xffff : 0, x + 16));
 }
@@ -81,11 +181,20 @@ AXK_VEC axk_vm axk_vm_range(int lo, int hi)
 }
 
 /* The lanes of the mask, the others 0 and not read. */
-AXK_VEC axk_vf axk_vf_load_if(axk_vm m, const float *x) { return _mm512_maskz_loadu_ps(m, x); }
+AXK_VEC axk_vf axk_vf_load_if(axk_vm m, const float *x)
+{
+	return _mm512_maskz_loadu_ps(m, x);
+}
 
 /* Elements 0, 2, .. and 1, 3, .. of a then b, in an order that axk_vf_unzip() sets right. */
-AXK_VEC axk_vf axk_vf_evens(axk_vf a, axk_vf b) { return _mm512_shuffle_ps(a, b, 0x88); }
-AXK_VEC axk_vf axk_vf_odds(axk_vf a, axk_vf b) { return _mm512_shuffle_ps(a, b, 0xdd); }
+AXK_VEC axk_vf axk_vf_evens(axk_vf a, axk_vf b)
+{
+	return _mm512_shuffle_ps(a, b, 0x88);
+}
+AXK_VEC axk_vf axk_vf_odds(axk_vf a, axk_vf b)
+{
+	return _mm512_shuffle_ps(a, b, 0xdd);
+}
 
 AXK_VEC axk_vf axk_vf_unzip(axk_vf a)
 {
@@ -96,9 +205,9 @@ AXK_VEC axk_vf axk_vf_unzip(axk_vf a)
 /* x[0], x[step], ... */
 AXK_VEC axk_vf axk_vf_load_step(const float *x, ptrdiff_t step)
 {
-	return _mm512_setr_ps(x[0], x[step], x[2 * step], x[3 * step], x[4 * step], x[5 * step], x[6 * step],
-			      x[7 * step], x[8 * step], x[9 * step], x[10 * step], x[11 * step], x[12 * step],
-			      x[13 * step], x[14 * step], x[15 * step]);
+	return _mm512_setr_ps(x[0], x[step], x[2 * step], x[3 * step], x[4 * step], x[5 * step],
+			      x[6 * step], x[7 * step], x[8 * step], x[9 * step], x[10 * step],
+			      x[11 * step], x[12 * step], x[13 * step], x[14 * step], x[15 * step]);
 }
 
 AXK_VEC axk_vi axk_vi_load_u8(const uint8_t *x)
@@ -121,11 +230,13 @@ AXK_VEC __m512 axk_vf_quarters(const float *x, ptrdiff_t step)
 	return _mm512_insertf32x4(v, _mm_loadu_ps(x + 3 * step), 3);
 }
 
-/* Columns at, at + 1, .. at + 3: written out, since compilers keep arrays that loops index in memory. */
+/* Columns at, at + 1, .. at + 3: written out, since compilers keep arrays that loops index in
+ * memory. */
 AXK_VEC void axk_vf_columns4(axk_vf to[4], const float *x, ptrdiff_t step)
 {
 	const __m512 r0 = axk_vf_quarters(x, 4 * step), r1 = axk_vf_quarters(x + step, 4 * step);
-	const __m512 r2 = axk_vf_quarters(x + 2 * step, 4 * step), r3 = axk_vf_quarters(x + 3 * step, 4 * step);
+	const __m512 r2 = axk_vf_quarters(x + 2 * step, 4 * step),
+		     r3 = axk_vf_quarters(x + 3 * step, 4 * step);
 	const __m512 a = _mm512_unpacklo_ps(r0, r1), b = _mm512_unpackhi_ps(r0, r1);
 	const __m512 c = _mm512_unpacklo_ps(r2, r3), d = _mm512_unpackhi_ps(r2, r3);
 	to[0] = _mm512_shuffle_ps(a, c, 0x44);
@@ -149,11 +260,18 @@ typedef struct axk_vd {
 
 AXK_VEC axk_vd axk_vd_from(axk_vf a)
 {
-	return (axk_vd){_mm512_cvtps_pd(_mm512_castps512_ps256(a)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))};
+	return (axk_vd){_mm512_cvtps_pd(_mm512_castps512_ps256(a)),
+			_mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))};
 }
 
-AXK_VEC axk_vd axk_vd_set(double x) { return (axk_vd){_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
-AXK_VEC axk_vd axk_vd_load(const double *x) { return (axk_vd){_mm512_loadu_pd(x), _mm512_loadu_pd(x + 8)}; }
+AXK_VEC axk_vd axk_vd_set(double x)
+{
+	return (axk_vd){_mm512_set1_pd(x), _mm512_set1_pd(x)};
+}
+AXK_VEC axk_vd axk_vd_load(const double *x)
+{
+	return (axk_vd){_mm512_loadu_pd(x), _mm512_loadu_pd(x + 8)};
+}
 
 AXK_VEC void axk_vd_store(double *y, axk_vd a)
 {

@@ -59,8 +59,9 @@ static double bench_layer(const Layer *l, const AxkInfo *k)
 	if (!k->fits || k->fits(&c.p)) {
 		us = measure(&c, k, axk_run_fn(k));
 		double rate = c.macs / us / 1e3, peak = fma_peak(k->isa);
-		printf("%-28s %-10s %d times %3dx%-3d %4d -> %-4d %dx%d/%d %10.1f us %8.1f G/s", k->name,
-		       l->from, l->times, l->size, l->size, l->ic, l->oc, l->k, l->k, l->s, us, rate);
+		printf("%-28s %-10s %d times %3dx%-3d %4d -> %-4d %dx%d/%d %10.1f us %8.1f G/s",
+		       k->name, l->from, l->times, l->size, l->size, l->ic, l->oc, l->k, l->k, l->s,
+		       us, rate);
 		if (peak > 0.0 && (k->kind == AXK_CONV_F32 || k->kind == AXK_MATMUL_F32))
 			printf(" %5.1f %% of peak", 100.0 * rate / peak);
 		printf("\n");
@@ -71,7 +72,8 @@ static double bench_layer(const Layer *l, const AxkInfo *k)
 
 static bool wanted(const AxkInfo *k, AxkKind kind, const char *filter)
 {
-	return k->kind == kind && !(k->isa & ~axk_cpu_isa()) && k->fn && (!filter || strstr(k->name, filter));
+	return k->kind == kind && !(k->isa & ~axk_cpu_isa()) && k->fn &&
+	       (!filter || strstr(k->name, filter));
 }
 
 static void bench_element_rows(const char *filter)

@@ -1,5 +1,5 @@
-/* What the benchmark measures of the kernels without weights whose cases have no layer's shape: one line each, of a
- * size that fits the L2 cache. */
+/* What the benchmark measures of the kernels without weights whose cases have no layer's shape: one
+ * line each, of a size that fits the L2 cache. */
 #include "tests/kernels/check.h"
 
 const BenchRow bench_rows[] = {
@@ -71,7 +71,9 @@ static void binary(Case *c, const BenchRow *b)
 	*p = (struct axk_binary_f32){.op = b->op,
 				     .dims = {1, 1, 1, 1, 1, 1, b->x[0], b->x[1]},
 				     .sa = {[6] = b->x[1], [7] = 1},
-				     .sb = {[6] = b->x[2] == 2 ? 0 : b->x[2] == 1 ? 1 : b->x[1],
+				     .sb = {[6] = b->x[2] == 2   ? 0
+						  : b->x[2] == 1 ? 1
+								 : b->x[1],
 					    [7] = b->x[2] != 1}};
 	in_out(c, n, n);
 	floats_in(c, 2, n);
@@ -79,7 +81,8 @@ static void binary(Case *c, const BenchRow *b)
 
 static void pool(Case *c, const BenchRow *b)
 {
-	int size = b->x[1], k = b->x[2], s = b->x[3], pad = b->x[4], out = (size + 2 * pad - k) / s + 1;
+	int size = b->x[1], k = b->x[2], s = b->x[3], pad = b->x[4],
+	    out = (size + 2 * pad - k) / s + 1;
 	c->p.pool_f32 = (struct axk_pool_f32){.planes = b->x[0],
 					      .in = {1, size, size},
 					      .out = {1, out, out},
@@ -96,8 +99,8 @@ static void norm(Case *c, const BenchRow *b)
 	int rows = b->x[0], count = b->x[1], inner = b->x[2];
 	size_t n = (size_t)(rows * count), channels = (size_t)(inner == 1 ? count : rows);
 	if (c->kind == AXK_BATCHNORM_F32) {
-		c->p.batchnorm_f32 =
-			(struct axk_batchnorm_f32){.n = 1, .c = rows, .inner = count, .epsilon = 1e-5f};
+		c->p.batchnorm_f32 = (struct axk_batchnorm_f32){
+			.n = 1, .c = rows, .inner = count, .epsilon = 1e-5f};
 		in_out(c, n, n);
 		for (int i = 2; i < 6; i++)
 			floats_in(c, i, (size_t)rows);
@@ -117,7 +120,8 @@ static void norm(Case *c, const BenchRow *b)
 static void resize(Case *c, const BenchRow *b)
 {
 	int outer = b->x[0], in = b->x[1], out = b->x[2], inner = b->x[3];
-	c->p.resize_f32 = (struct axk_resize_f32){.outer = outer, .in = in, .out = out, .inner = inner, .taps = 2};
+	c->p.resize_f32 = (struct axk_resize_f32){
+		.outer = outer, .in = in, .out = out, .inner = inner, .taps = 2};
 	in_out(c, (size_t)(outer * in * inner), (size_t)(outer * out * inner));
 	int32_t *index = case_own(c, (size_t)out * 2 * sizeof *index);
 	for (int i = 0; i < 2 * out; i++)
@@ -129,8 +133,18 @@ static void resize(Case *c, const BenchRow *b)
 static void resize_u8(Case *c, const BenchRow *b)
 {
 	int in = b->x[0], out = b->x[1], ch = b->x[2];
-	c->p.resize = (struct axk_resize_u8){.n = 1, .ih = in, .iw = in, .c = ch, .in_ld = ch, .oh = out, .ow = out,
-					     .out_ld = ch, .zp_in = 128, .zp_out = 128, .s_in = 0.1f, .s_out = 0.1f};
+	c->p.resize = (struct axk_resize_u8){.n = 1,
+					     .ih = in,
+					     .iw = in,
+					     .c = ch,
+					     .in_ld = ch,
+					     .oh = out,
+					     .ow = out,
+					     .out_ld = ch,
+					     .zp_in = 128,
+					     .zp_out = 128,
+					     .s_in = 0.1f,
+					     .s_out = 0.1f};
 	int32_t *index = case_own(c, (size_t)out * 4 * sizeof *index);
 	for (int i = 0; i < 4 * out; i++)
 		index[i] = i % out * (in - 1) / out + i / out % 2;
@@ -146,13 +160,20 @@ static void softmax(Case *c, const BenchRow *b)
 	int outer = b->x[0], ch = b->x[1], inner = b->x[2];
 	size_t n = (size_t)(outer * ch * inner);
 	if (c->kind == AXK_SOFTMAX_F32) {
-		c->p.softmax_f32 = (struct axk_softmax_f32){.outer = outer, .c = ch, .inner = inner};
+		c->p.softmax_f32 =
+			(struct axk_softmax_f32){.outer = outer, .c = ch, .inner = inner};
 		in_out(c, n, n);
 		return;
 	}
 	/* rows of contiguous elements are dimension `inner`, as in NHWC, or all of `outer` */
-	c->p.softmax = (struct axk_softmax_u8){.outer = outer, .c = ch, .inner = inner, .x_outer = ch * inner,
-					       .x_c = inner, .x_inner = 1, .y_outer = ch * inner, .y_c = inner,
+	c->p.softmax = (struct axk_softmax_u8){.outer = outer,
+					       .c = ch,
+					       .inner = inner,
+					       .x_outer = ch * inner,
+					       .x_c = inner,
+					       .x_inner = 1,
+					       .y_outer = ch * inner,
+					       .y_c = inner,
 					       .y_inner = 1};
 	c->buf[0] = (Buffer){ROLE_OUT, n, NULL};
 	c->buf[1] = (Buffer){ROLE_IN, n, NULL};
@@ -160,16 +181,20 @@ static void softmax(Case *c, const BenchRow *b)
 	c->macs = (double)n;
 }
 
-/* x[0] channels of x[1] pixels: channel-first floats, and with x[3] pixels x[2] apart (channel-last) on the other
- * side; copies go from channel-last. */
+/* x[0] channels of x[1] pixels: channel-first floats, and with x[3] pixels x[2] apart
+ * (channel-last) on the other side; copies go from channel-last. */
 static void layout(Case *c, const BenchRow *b)
 {
 	int ch = b->x[0], px = b->x[1], ld = b->x[2];
-	int dims[8] = {1, 1, 1, 1, 1, 1, ch, px}, first[8] = {[6] = px, [7] = 1}, last[8] = {[6] = 1, [7] = ld};
+	int dims[8] = {1, 1, 1, 1, 1, 1, ch, px}, first[8] = {[6] = px, [7] = 1},
+	    last[8] = {[6] = 1, [7] = ld};
 	const int *other = b->x[3] ? last : first;
 	bool to_last = c->kind == AXK_QUANTIZE;
 	size_t n = (size_t)(ch * px), wide = (size_t)(px * (b->x[3] ? ld : ch));
-	size_t to_bytes = c->kind == AXK_COPY ? (size_t)b->op : to_last ? 1 : 4, from_bytes = 5 - to_bytes;
+	size_t to_bytes = c->kind == AXK_COPY ? (size_t)b->op
+			  : to_last           ? 1
+					      : 4,
+	       from_bytes = 5 - to_bytes;
 	int *d = c->kind == AXK_COPY ? c->p.copy.dims : c->p.quant.dims;
 	int *sy = c->kind == AXK_COPY ? c->p.copy.sy : c->p.quant.sy;
 	int *sx = c->kind == AXK_COPY ? c->p.copy.sx : c->p.quant.sx;
@@ -210,7 +235,8 @@ void bench_row_case(Case *c, const BenchRow *b)
 	if (b->kind == AXK_BINARY_F32) {
 		binary(c, b);
 	} else if (b->kind == AXK_UNARY_F32) {
-		c->p.unary_f32 = (struct axk_unary_f32){.op = b->op, .n = b->x[0], .alpha = 0.2f, .beta = 1.0f};
+		c->p.unary_f32 = (struct axk_unary_f32){
+			.op = b->op, .n = b->x[0], .alpha = 0.2f, .beta = 1.0f};
 		in_out(c, n, n);
 	} else if (b->kind == AXK_MAXPOOL_F32 || b->kind == AXK_AVGPOOL_F32) {
 		pool(c, b);
@@ -230,8 +256,11 @@ void bench_row_case(Case *c, const BenchRow *b)
 	} else if (b->kind == AXK_REDUCE_F32) {
 		reduce(c, b);
 	} else {
-		c->p.requant = (struct axk_requant){.rows = b->x[0], .c = b->x[1], .in_ld = b->x[1],
-						    .out_ld = b->x[1], .hi = 255.0f};
+		c->p.requant = (struct axk_requant){.rows = b->x[0],
+						    .c = b->x[1],
+						    .in_ld = b->x[1],
+						    .out_ld = b->x[1],
+						    .hi = 255.0f};
 		in_out(c, n, n);
 		floats_in(c, 2, (size_t)b->x[1]);
 		floats_in(c, 3, (size_t)b->x[1]);

@@ -1,5 +1,6 @@
-/* The peak of float multiply-add on the core this runs on, in 10^9 multiply-adds per second: what the speed of
- * convolutions and products is compared with. 12 independent chains hide the latency. */
+/* The peak of float multiply-add on the core this runs on, in 10^9 multiply-adds per second: what
+ * the speed of convolutions and products is compared with. 12 independent chains hide the latency.
+ */
 #include "tests/kernels/check.h"
 
 #include <time.h>
@@ -9,7 +10,8 @@
 
 enum { CHAINS = 12, STEPS = 20000 };
 
-/* The empty asm keeps the compiler from seeing that the sums are equal, and that nobody needs them. */
+/* The empty asm keeps the compiler from seeing that the sums are equal, and that nobody needs them.
+ */
 #define CHAIN(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11)
 #define START(i)                                                                                   \
 	T s##i = a;                                                                                \

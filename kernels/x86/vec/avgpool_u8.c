@@ -4,7 +4,7 @@
 
 /* Of the k taps from position `at`, those inside [lo, hi): [*first, *last). */
 AXK_INLINE void axk_avgpool_u8_inside(int at, int k, int dilation, int lo, int hi, int *first,
-					  int *last)
+				      int *last)
 {
 	*first = at < lo ? (lo - at + dilation - 1) / dilation : 0;
 	*first = *first < k ? *first : k;
@@ -14,12 +14,12 @@ AXK_INLINE void axk_avgpool_u8_inside(int at, int k, int dilation, int lo, int h
 }
 
 /* How many taps the divisor counts along one axis. */
-AXK_INLINE int axk_avgpool_u8_count(int at, int k, int dilation, int size, int before,
-					int after, int count_pad)
+AXK_INLINE int axk_avgpool_u8_count(int at, int k, int dilation, int size, int before, int after,
+				    int count_pad)
 {
 	int first, last;
 	axk_avgpool_u8_inside(at, k, dilation, count_pad ? -before : 0,
-				  count_pad ? size + after : size, &first, &last);
+			      count_pad ? size + after : size, &first, &last);
 	return last - first;
 }
 
@@ -40,8 +40,8 @@ AXK_VEC axk_vi axk_avgpool_u8_window(const struct axk_pool *p, const uint8_t *x,
 	return axk_vf_rint(axk_vf_min(axk_vf_max(q, axk_vf_set(0.0f)), axk_vf_set(255.0f)));
 }
 
-AXK_FN void AXK_VEC_NAME(axk_avgpool_u8)(const void *params, void *const *buf, void *scratch, int begin,
-					 int end)
+AXK_FN void AXK_VEC_NAME(axk_avgpool_u8)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_pool *p = params;
 	(void)scratch;
@@ -49,14 +49,14 @@ AXK_FN void AXK_VEC_NAME(axk_avgpool_u8)(const void *params, void *const *buf, v
 		const uint8_t *x =
 			(const uint8_t *)buf[1] + (size_t)(row / p->oh) * p->ih * p->iw * p->in_ld;
 		int y0 = row % p->oh * p->sh - p->pt, ky0, ky1, kx0, kx1;
-		int rows = axk_avgpool_u8_count(y0, p->kh, p->dh, p->ih, p->pt, p->pb,
-						    p->count_pad);
+		int rows =
+			axk_avgpool_u8_count(y0, p->kh, p->dh, p->ih, p->pt, p->pb, p->count_pad);
 		axk_avgpool_u8_inside(y0, p->kh, p->dh, 0, p->ih, &ky0, &ky1);
 		for (int ox = 0; ox < p->ow; ox++) {
 			uint8_t *y = (uint8_t *)buf[0] + ((size_t)row * p->ow + ox) * p->out_ld;
 			int x0 = ox * p->sw - p->pl;
 			int cols = axk_avgpool_u8_count(x0, p->kw, p->dw, p->iw, p->pl, p->pr,
-							    p->count_pad);
+							p->count_pad);
 			axk_avgpool_u8_inside(x0, p->kw, p->dw, 0, p->iw, &kx0, &kx1);
 			const uint8_t *at = x;
 			if (ky1 > ky0 && kx1 > kx0)
@@ -65,7 +65,8 @@ AXK_FN void AXK_VEC_NAME(axk_avgpool_u8)(const void *params, void *const *buf, v
 				      p->in_ld;
 			for (int c = 0; c < p->c; c += AXK_VN)
 				axk_vi_store_u8_n(y + c,
-						  axk_avgpool_u8_window(p, at + c, ky1 - ky0, kx1 - kx0,
+						  axk_avgpool_u8_window(p, at + c, ky1 - ky0,
+									kx1 - kx0,
 									(float)(rows * cols)),
 						  p->c - c);
 		}

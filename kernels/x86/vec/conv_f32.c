@@ -1,11 +1,12 @@
 /* Float convolution: 3 vectors of output positions at a time become a matrix (im2col) in
  * scratch, times the packed weights. A unit is such a run of positions of one group of one image.
- * Packed: per group and block of AXK_VR channels w[ic/groups * kh * kw][AXK_VR], then bias[blocks][AXK_VR]. */
-#include "kernels/x86/vec/gemm_f32.h"
+ * Packed: per group and block of AXK_VR channels w[ic/groups * kh * kw][AXK_VR], then
+ * bias[blocks][AXK_VR]. */
 #include "kernels/x86/im2col_f32.h"
+#include "kernels/x86/vec/gemm_f32.h"
 
-AXK_FN void AXK_VEC_NAME(axk_conv_f32)(const void *params, void *const *buf, void *scratch, int begin,
-				int end)
+AXK_FN void AXK_VEC_NAME(axk_conv_f32)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_conv_f32 *p = params;
 	const int icg = p->ic / p->groups, ocg = p->oc / p->groups, k = icg * p->kh * p->kw;
@@ -14,7 +15,8 @@ AXK_FN void AXK_VEC_NAME(axk_conv_f32)(const void *params, void *const *buf, voi
 	const size_t in_plane = (size_t)p->ih * p->iw;
 	const float *weights = buf[2], *bias = weights + (size_t)p->groups * blocks * AXK_VR * k;
 	for (int u = begin; u < end; u++) {
-		int p0 = u % runs * AXK_TILE_COLUMNS, image = u / runs / p->groups, g = u / runs % p->groups;
+		int p0 = u % runs * AXK_TILE_COLUMNS, image = u / runs / p->groups,
+		    g = u / runs % p->groups;
 		const float *in = (const float *)buf[1] +
 				  ((size_t)image * p->ic + (size_t)g * icg) * in_plane;
 		axk_tile_f32 t = {.sam = 1,

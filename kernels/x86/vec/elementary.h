@@ -52,7 +52,8 @@ AXK_VEC axk_vf axk_vf_log(axk_vf x)
 	axk_vi u = axk_vf_bits(axk_vf_if(small, axk_vf_mul(x, axk_vf_set(8388608.0f)), x));
 	axk_vi k = axk_vi_sar(axk_vi_sub(u, axk_vi_set(0x3f3504f3)), 23);
 	axk_vf f = axk_vf_sub(axk_vi_float(axk_vi_sub(u, axk_vi_shl(k, 23))), axk_vf_set(1.0f));
-	axk_vf e = axk_vf_sub(axk_vi_convert(k), axk_vf_if(small, axk_vf_set(23.0f), zero)), z = axk_vf_mul(f, f);
+	axk_vf e = axk_vf_sub(axk_vi_convert(k), axk_vf_if(small, axk_vf_set(23.0f), zero)),
+	       z = axk_vf_mul(f, f);
 	axk_vf p = axk_vf_set(0x1.1b61d6p-4f);
 	p = axk_vf_horner(p, f, -0x1.e32204p-4f);
 	p = axk_vf_horner(p, f, 0x1.e660d8p-4f);
@@ -99,13 +100,15 @@ AXK_VEC axk_vf axk_vf_tanh(axk_vf x)
 	p = axk_vf_horner(p, z, 0x1.110768p-3f);
 	p = axk_vf_horner(p, z, -0x1.555534p-2f);
 	p = axk_vf_add(a, axk_vf_mul(a, axk_vf_mul(z, p)));
-	axk_vf q = axk_vf_sub(one, axk_vf_div(axk_vf_set(2.0f), axk_vf_add(axk_vf_exp(axk_vf_add(a, a)), one)));
+	axk_vf q = axk_vf_sub(
+		one, axk_vf_div(axk_vf_set(2.0f), axk_vf_add(axk_vf_exp(axk_vf_add(a, a)), one)));
 	return axk_vf_copysign(axk_vf_if(axk_vf_lt(a, axk_vf_set(0.625f)), p, q), x);
 }
 
 AXK_VEC axk_vf axk_vf_erf(axk_vf x)
 {
-	axk_vf a = axk_vf_abs(x), z = axk_vf_mul(x, x), five = axk_vf_set(5.0f), one = axk_vf_set(1.0f);
+	axk_vf a = axk_vf_abs(x), z = axk_vf_mul(x, x), five = axk_vf_set(5.0f),
+	       one = axk_vf_set(1.0f);
 	axk_vf t = axk_vf_if(axk_vf_lt(a, five), a, five);
 	axk_vf p = axk_vf_set(0x1.5e062cp-14f);
 	p = axk_vf_horner(p, z, -0x1.aaa2d6p-11f);

@@ -1,6 +1,6 @@
-/* The float product in registers: AXK_VR rows by 1 to 3 vectors of columns, one fmaf chain per element in
- * increasing k. a is read one element at a time and broadcast, b by whole vectors: up to a vector less one element is
- * read behind its columns (AXK_SLACK). */
+/* The float product in registers: AXK_VR rows by 1 to 3 vectors of columns, one fmaf chain per
+ * element in increasing k. a is read one element at a time and broadcast, b by whole vectors: up to
+ * a vector less one element is read behind its columns (AXK_SLACK). */
 #ifndef AXK_VEC_GEMM_F32_H
 #define AXK_VEC_GEMM_F32_H
 
@@ -27,7 +27,8 @@ typedef struct axk_tile_f32 {
 #define AXK_GF_KEEP(i, v)                                                                          \
 	if ((i) < t->rows)                                                                         \
 		axk_vf_store_n(t->c + (i)*t->ldc + AXK_VN * (v),                                   \
-			       axk_vf_min(hi, axk_vf_max(lo, c##i##v)), v == last ? tail : AXK_VN);
+			       axk_vf_min(hi, axk_vf_max(lo, c##i##v)),                            \
+			       v == last ? tail : AXK_VN);
 
 #define AXK_GF_INIT_1(i) axk_vf c##i##0 = AXK_GF_START(i, 0);
 #define AXK_GF_INIT_2(i) AXK_GF_INIT_1(i) axk_vf c##i##1 = AXK_GF_START(i, 1);

@@ -1,8 +1,8 @@
 /* Maximum of whole planes. A unit is a plane. */
 #include "kernels/x86/vec/gpool_f32.h"
 
-AXK_FN void AXK_VEC_NAME(axk_gmaxpool_f32)(const void *params, void *const *buf, void *scratch, int begin,
-					   int end)
+AXK_FN void AXK_VEC_NAME(axk_gmaxpool_f32)(const void *params, void *const *buf, void *scratch,
+					   int begin, int end)
 {
 	const struct axk_gpool_f32 *p = params;
 	const float *x = (const float *)buf[1] + (size_t)begin * p->count, low = -1.0f / 0.0f;

@@ -1,9 +1,10 @@
 /* Float matrix product. A unit is a run of 3 vectors of columns of one batch.
- * Packed: b in runs of 3 vectors of columns, [runs][k][3 * AXK_VN], the last one filled up with zeros. */
+ * Packed: b in runs of 3 vectors of columns, [runs][k][3 * AXK_VN], the last one filled up with
+ * zeros. */
 #include "kernels/x86/vec/gemm_f32.h"
 
-AXK_FN void AXK_VEC_NAME(axk_matmul_f32)(const void *params, void *const *buf, void *scratch, int begin,
-					       int end)
+AXK_FN void AXK_VEC_NAME(axk_matmul_f32)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_matmul_f32 *p = params;
 	const int runs = (p->n + AXK_TILE_COLUMNS - 1) / AXK_TILE_COLUMNS;

@@ -1,5 +1,5 @@
-/* Rows to mean 0 and variance 1, then scale and bias. The two sums of a row are chains in double; a vector
- * of rows has its chains side by side. A unit is a row. */
+/* Rows to mean 0 and variance 1, then scale and bias. The two sums of a row are chains in double; a
+ * vector of rows has its chains side by side. A unit is a row. */
 #include "kernels/ref/math.h"
 #include "kernels/ref/scalar.h"
 #include "kernels/x86/vec_f32.h"
@@ -58,8 +58,8 @@ AXK_INLINE void axk_norm_vec_moment(const float *x, int n, float epsilon, float 
 }
 
 /* n elements; scale and bias: NULL, one (step 0) or one each (step 1). */
-AXK_INLINE void axk_norm_vec_run(float *y, const float *x, int n, float mean, float inv, const float *scale,
-				 const float *bias, int step)
+AXK_INLINE void axk_norm_vec_run(float *y, const float *x, int n, float mean, float inv,
+				 const float *scale, const float *bias, int step)
 {
 	const axk_vf m = axk_vf_set(mean), r = axk_vf_set(inv);
 	axk_vf s = axk_vf_set(scale ? *scale : 0.0f), b = axk_vf_set(bias ? *bias : 0.0f);
@@ -69,41 +69,50 @@ AXK_INLINE void axk_norm_vec_run(float *y, const float *x, int n, float mean, fl
 			s = axk_vf_load(scale + i);
 		if (step && bias)
 			b = axk_vf_load(bias + i);
-		v = scale && bias ? axk_vf_fma(v, s, b) : scale ? axk_vf_mul(v, s) : bias ? axk_vf_add(v, b) : v;
+		v = scale && bias ? axk_vf_fma(v, s, b)
+		    : scale       ? axk_vf_mul(v, s)
+		    : bias        ? axk_vf_add(v, b)
+				  : v;
 		axk_vf_store_n(y + i, v, n - i);
 	}
 }
 
-AXK_INLINE void axk_norm_vec_row(const struct axk_norm_f32 *p, void *const *buf, int u, float mean, float inv)
+AXK_INLINE void axk_norm_vec_row(const struct axk_norm_f32 *p, void *const *buf, int u, float mean,
+				 float inv)
 {
-	const float *scale = buf[2], *bias = buf[3], *x = (const float *)buf[1] + (size_t)u * p->count;
+	const float *scale = buf[2], *bias = buf[3],
+		    *x = (const float *)buf[1] + (size_t)u * p->count;
 	float *y = (float *)buf[0] + (size_t)u * p->count;
 	int c = u % p->row_mod * p->row_step;
 	if (p->inner == 1)
-		axk_norm_vec_run(y, x, p->count, mean, inv, scale ? scale + c : NULL, bias ? bias + c : NULL, 1);
+		axk_norm_vec_run(y, x, p->count, mean, inv, scale ? scale + c : NULL,
+				 bias ? bias + c : NULL, 1);
 	else
 		for (int i = 0; i < p->count; i += p->inner, c++)
-			axk_norm_vec_run(y + i, x + i, p->inner, mean, inv, scale ? scale + c : NULL,
-					 bias ? bias + c : NULL, 0);
+			axk_norm_vec_run(y + i, x + i, p->inner, mean, inv,
+					 scale ? scale + c : NULL, bias ? bias + c : NULL, 0);
 	if (buf[4])
 		((float *)buf[4])[u] = mean;
 	if (buf[5])
 		((float *)buf[5])[u] = inv;
 }
 
-AXK_FN void AXK_VEC_NAME(axk_norm_f32)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_VEC_NAME(axk_norm_f32)(const void *params, void *const *buf, void *scratch,
+				       int begin, int end)
 {
 	const struct axk_norm_f32 *p = params;
 	float mean[AXK_VN], inv[AXK_VN];
 	int u = begin;
 	(void)scratch;
 	for (; u + AXK_VN <= end; u += AXK_VN) {
-		axk_norm_vec_moments((const float *)buf[1] + (size_t)u * p->count, p->count, p->epsilon, mean, inv);
+		axk_norm_vec_moments((const float *)buf[1] + (size_t)u * p->count, p->count,
+				     p->epsilon, mean, inv);
 		for (int r = 0; r < AXK_VN; r++)
 			axk_norm_vec_row(p, buf, u + r, mean[r], inv[r]);
 	}
 	for (; u < end; u++) {
-		axk_norm_vec_moment((const float *)buf[1] + (size_t)u * p->count, p->count, p->epsilon, mean, inv);
+		axk_norm_vec_moment((const float *)buf[1] + (size_t)u * p->count, p->count,
+				    p->epsilon, mean, inv);
 		axk_norm_vec_row(p, buf, u, *mean, *inv);
 	}
 }

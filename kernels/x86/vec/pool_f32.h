@@ -12,8 +12,8 @@ AXK_VEC axk_vf axk_pool_vec_step(axk_vf acc, axk_vf x, int max)
 
 /* One output row: out windows, `step` apart, of the taps at x + tap[..]; room: elements that may be
  * written. */
-AXK_VEC void axk_pool_vec_row(float *to, int room, const float *x, const int32_t *tap, int taps, int out, int step,
-			      int max)
+AXK_VEC void axk_pool_vec_row(float *to, int room, const float *x, const int32_t *tap, int taps,
+			      int out, int step, int max)
 {
 	const axk_vf start = axk_vf_set(max ? -1.0f / 0.0f : 0.0f);
 	for (int i = 0; i < out; i += AXK_VN, x += (ptrdiff_t)step * AXK_VN) {
@@ -23,10 +23,12 @@ AXK_VEC void axk_pool_vec_row(float *to, int room, const float *x, const int32_t
 				acc = axk_pool_vec_step(acc, axk_vf_load(x + tap[t]), max);
 		else if (step == 2)
 			for (int t = 0; t < taps; t++)
-				acc = axk_pool_vec_step(acc, axk_vf_load_even(x + tap[t], out - i), max);
+				acc = axk_pool_vec_step(acc, axk_vf_load_even(x + tap[t], out - i),
+							max);
 		else
 			for (int t = 0; t < taps; t++)
-				acc = axk_pool_vec_step(acc, axk_vf_load_step(x + tap[t], step), max);
+				acc = axk_pool_vec_step(acc, axk_vf_load_step(x + tap[t], step),
+							max);
 		axk_vf_store_n(to + i, acc, room - i);
 	}
 }
@@ -37,9 +39,10 @@ AXK_VEC void axk_pool_vec_fill(float *to, int n, float value)
 		axk_vf_store_n(to + i, axk_vf_set(value), n - i);
 }
 
-/* A row of the padded plane: `reach` elements from pb before x, those outside of it (all where x is NULL)
- * `value`. */
-AXK_INLINE void axk_pool_vec_pad(const struct axk_pool_f32 *p, float *to, const float *x, int reach, float value)
+/* A row of the padded plane: `reach` elements from pb before x, those outside of it (all where x is
+ * NULL) `value`. */
+AXK_INLINE void axk_pool_vec_pad(const struct axk_pool_f32 *p, float *to, const float *x, int reach,
+				 float value)
 {
 	int before = p->pb[2] < reach && x ? p->pb[2] : reach;
 	int n = p->in[2] < reach - before ? p->in[2] : reach - before;
@@ -50,7 +53,8 @@ AXK_INLINE void axk_pool_vec_pad(const struct axk_pool_f32 *p, float *to, const 
 }
 
 /* Row r of the padded plane's rows, NULL where it is padding. */
-AXK_INLINE const float *axk_pool_vec_in(const struct axk_pool_f32 *p, const axk_pool_shape *s, const float *x, int r)
+AXK_INLINE const float *axk_pool_vec_in(const struct axk_pool_f32 *p, const axk_pool_shape *s,
+					const float *x, int r)
 {
 	int z = r / s->reach[1] - p->pb[0], y = r % s->reach[1] - p->pb[1];
 	return z < 0 || z >= p->in[0] || y < 0 || y >= p->in[1]

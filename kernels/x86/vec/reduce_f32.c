@@ -1,6 +1,7 @@
-/* Reductions of float tensors: one chain per output in row-major order of the reduced dimensions, a lane per
- * output. Where outputs are rows apart and the chain is contiguous, blocks of rows are turned into columns.
- * Unit: 64 outputs of the innermost kept dimension that has any (ref/reduce_rows.h). */
+/* Reductions of float tensors: one chain per output in row-major order of the reduced dimensions, a
+ * lane per output. Where outputs are rows apart and the chain is contiguous, blocks of rows are
+ * turned into columns. Unit: 64 outputs of the innermost kept dimension that has any
+ * (ref/reduce_rows.h). */
 #include "kernels/ref/reduce_rows.h"
 #include "kernels/x86/vec/elementary.h"
 
@@ -40,8 +41,8 @@ AXK_VEC axk_vf axk_reduce_vec_load(const float *x, ptrdiff_t step, int n)
 }
 
 /* The chains of the outputs at x, of which n count. */
-AXK_VEC axk_vf axk_reduce_vec_chain(const struct axk_reduce *p, const axk_reduce_rows *r, const float *x, int n,
-				    axk_vf s, axk_vf top, int op)
+AXK_VEC axk_vf axk_reduce_vec_chain(const struct axk_reduce *p, const axk_reduce_rows *r,
+				    const float *x, int n, axk_vf s, axk_vf top, int op)
 {
 	const ptrdiff_t step = p->ks[r->kept], next = p->rs[r->run];
 	const int length = p->rdims[r->run], runs = axk_product(p->rdims, r->run);
@@ -55,18 +56,19 @@ AXK_VEC axk_vf axk_reduce_vec_chain(const struct axk_reduce *p, const axk_reduce
 				s = axk_reduce_vec_step(op, s, column[j], top);
 		}
 		for (; k < length; k++)
-			s = axk_reduce_vec_step(op, s, axk_reduce_vec_load(x + k * next, step, n), top);
+			s = axk_reduce_vec_step(op, s, axk_reduce_vec_load(x + k * next, step, n),
+						top);
 		x += axk_step(p->rdims, p->rs, r->run, index);
 	}
 	return s;
 }
 
-#define AXK_CHAIN(op, start)                                                                                   \
-	case op:                                                                                               \
+#define AXK_CHAIN(op, start)                                                                       \
+	case op:                                                                                   \
 		return axk_reduce_vec_chain(p, r, x, n, axk_vf_set(start), top, op)
 
-AXK_INLINE axk_vf axk_reduce_vec_run(const struct axk_reduce *p, const axk_reduce_rows *r, const float *x, int n,
-				     axk_vf top)
+AXK_INLINE axk_vf axk_reduce_vec_run(const struct axk_reduce *p, const axk_reduce_rows *r,
+				     const float *x, int n, axk_vf top)
 {
 	switch (p->op) {
 		AXK_CHAIN(AXK_R_MAX, -1.0f / 0.0f);
@@ -99,14 +101,16 @@ AXK_VEC axk_vf axk_reduce_vec_end(const struct axk_reduce *p, axk_vf s, axk_vf t
 	}
 }
 
-AXK_FN void AXK_VEC_NAME(axk_reduce_f32)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_VEC_NAME(axk_reduce_f32)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_reduce *p = params;
 	const axk_reduce_rows r = axk_reduce_rows_of(p);
 	const axk_vf zero = axk_vf_set(0.0f);
 	(void)scratch;
 	for (int u = begin; u < end; u++) {
-		int outer = u / r.blocks, at = u % r.blocks * AXK_REDUCE_ROWS_BLOCK, last = at + AXK_REDUCE_ROWS_BLOCK;
+		int outer = u / r.blocks, at = u % r.blocks * AXK_REDUCE_ROWS_BLOCK,
+		    last = at + AXK_REDUCE_ROWS_BLOCK;
 		const float *x = (const float *)buf[1] + axk_place(p->kdims, p->ks, r.kept, outer);
 		ptrdiff_t out = (ptrdiff_t)outer * r.n;
 		last = last < r.n ? last : r.n;
@@ -116,8 +120,10 @@ AXK_FN void AXK_VEC_NAME(axk_reduce_f32)(const void *params, void *const *buf, v
 				axk_vf t = axk_vf_load((const float *)buf[2] + out + at);
 				top = axk_vf_if(axk_vf_eq(axk_vf_sub(t, t), zero), t, zero);
 			}
-			axk_vf s = axk_reduce_vec_run(p, &r, x + (ptrdiff_t)at * p->ks[r.kept], last - at, top);
-			axk_vf_store_n((float *)buf[0] + out + at, axk_reduce_vec_end(p, s, top), last - at);
+			axk_vf s = axk_reduce_vec_run(p, &r, x + (ptrdiff_t)at * p->ks[r.kept],
+						      last - at, top);
+			axk_vf_store_n((float *)buf[0] + out + at, axk_reduce_vec_end(p, s, top),
+				       last - at);
 		}
 	}
 }

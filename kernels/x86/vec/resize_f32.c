@@ -1,10 +1,10 @@
-/* One axis of a linear or cubic resize. Runs of `inner` elements are vectors; where inner is 1 a vector of
- * outer rows is turned into columns in scratch (in, then out columns), so that every tap is one load. A unit is
- * one outer index. */
+/* One axis of a linear or cubic resize. Runs of `inner` elements are vectors; where inner is 1 a
+ * vector of outer rows is turned into columns in scratch (in, then out columns), so that every tap
+ * is one load. A unit is one outer index. */
 #include "kernels/x86/vec_f32.h"
 
-AXK_VEC axk_vf axk_resize_f32_vec_taps(const float *x, ptrdiff_t step, const int32_t *index, const float *w,
-				       int taps)
+AXK_VEC axk_vf axk_resize_f32_vec_taps(const float *x, ptrdiff_t step, const int32_t *index,
+				       const float *w, int taps)
 {
 	axk_vf v = axk_vf_mul(axk_vf_set(w[0]), axk_vf_load(x + index[0] * step));
 	for (int t = 1; t < taps; t++)
@@ -20,7 +20,8 @@ AXK_INLINE void axk_resize_f32_vec_runs(const struct axk_resize_f32 *p, float *y
 		for (int i = 0; i < p->inner; i += AXK_VN)
 			axk_vf_store_n(y + i,
 				       index[0] < 0 ? axk_vf_set(p->extrapolate)
-						    : axk_resize_f32_vec_taps(x + i, p->inner, index, w, p->taps),
+						    : axk_resize_f32_vec_taps(x + i, p->inner,
+									      index, w, p->taps),
 				       p->inner - i);
 }
 
@@ -47,8 +48,9 @@ AXK_INLINE void axk_resize_f32_vec_rows(const struct axk_resize_f32 *p, float *y
 	axk_resize_f32_vec_turn(columns, x, p->in);
 	for (int o = 0; o < p->out; o++, index += p->taps, w += p->taps)
 		axk_vf_store(turned + (ptrdiff_t)o * AXK_VN,
-			     index[0] < 0 ? axk_vf_set(p->extrapolate)
-					  : axk_resize_f32_vec_taps(columns, AXK_VN, index, w, p->taps));
+			     index[0] < 0
+				     ? axk_vf_set(p->extrapolate)
+				     : axk_resize_f32_vec_taps(columns, AXK_VN, index, w, p->taps));
 	for (int o = 0; o < p->out; o += AXK_VN) {
 		axk_vf_columns(row, turned + (ptrdiff_t)o * AXK_VN, AXK_VN);
 		for (int r = 0; r < AXK_VN; r++)
@@ -56,15 +58,17 @@ AXK_INLINE void axk_resize_f32_vec_rows(const struct axk_resize_f32 *p, float *y
 	}
 }
 
-AXK_FN void AXK_VEC_NAME(axk_resize_f32)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_VEC_NAME(axk_resize_f32)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_resize_f32 *p = params;
 	const size_t from = (size_t)p->in * p->inner, to = (size_t)p->out * p->inner;
 	int u = begin;
 	for (; p->inner == 1 && u + AXK_VN <= end; u += AXK_VN)
-		axk_resize_f32_vec_rows(p, (float *)buf[0] + (size_t)u * to, (const float *)buf[1] + (size_t)u * from,
-					buf[2], buf[3], scratch);
+		axk_resize_f32_vec_rows(p, (float *)buf[0] + (size_t)u * to,
+					(const float *)buf[1] + (size_t)u * from, buf[2], buf[3],
+					scratch);
 	for (; u < end; u++)
-		axk_resize_f32_vec_runs(p, (float *)buf[0] + (size_t)u * to, (const float *)buf[1] + (size_t)u * from,
-					buf[2], buf[3]);
+		axk_resize_f32_vec_runs(p, (float *)buf[0] + (size_t)u * to,
+					(const float *)buf[1] + (size_t)u * from, buf[2], buf[3]);
 }

@@ -44,9 +44,9 @@ AXK_FN void AXK_VEC_NAME(axk_resize_linear_u8)(const void *params, void *const *
 		for (int ox = 0; ox < p->ow; ox++) {
 			size_t left = (size_t)x0[ox] * p->in_ld, right = (size_t)x1[ox] * p->in_ld;
 			axk_resize_vec_corners k = {top + left,        top + right,
-						       bottom + left,     bottom + right,
-						       dx2[ox] * dy2[oy], dx1[ox] * dy2[oy],
-						       dx2[ox] * dy1[oy], dx1[ox] * dy1[oy]};
+						    bottom + left,     bottom + right,
+						    dx2[ox] * dy2[oy], dx1[ox] * dy2[oy],
+						    dx2[ox] * dy1[oy], dx1[ox] * dy1[oy]};
 			axk_resize_vec_pixel(
 				p, (uint8_t *)buf[0] + ((size_t)row * p->ow + ox) * p->out_ld, &k);
 		}

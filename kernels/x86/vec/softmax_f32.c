@@ -1,11 +1,12 @@
-/* Softmax and LogSoftmax of float tensors. Where `inner` is more than 1 a lane is a column; rows of contiguous c
- * are taken a vector of them at a time, so that their sums, each in its own order, run side by side.
- * Unit: up to 64 columns of `inner` at one place of `outer`. */
+/* Softmax and LogSoftmax of float tensors. Where `inner` is more than 1 a lane is a column; rows of
+ * contiguous c are taken a vector of them at a time, so that their sums, each in its own order, run
+ * side by side. Unit: up to 64 columns of `inner` at one place of `outer`. */
 #include "kernels/x86/vec/elementary.h"
 
 enum { AXK_SOFTMAX_VEC_BLOCK = 64 };
 
-AXK_INLINE void axk_softmax_vec_columns(const struct axk_softmax_f32 *p, float *y, const float *x, int n)
+AXK_INLINE void axk_softmax_vec_columns(const struct axk_softmax_f32 *p, float *y, const float *x,
+					int n)
 {
 	const ptrdiff_t step = p->inner;
 	axk_vf top = axk_vf_load(x), sum = axk_vf_set(0.0f);
@@ -21,7 +22,9 @@ AXK_INLINE void axk_softmax_vec_columns(const struct axk_softmax_f32 *p, float *
 		sum = axk_vf_log(sum);
 	for (int k = 0; k < p->c; k++)
 		if (p->is_log)
-			axk_vf_store_n(y + k * step, axk_vf_sub(axk_vf_sub(axk_vf_load(x + k * step), top), sum), n);
+			axk_vf_store_n(y + k * step,
+				       axk_vf_sub(axk_vf_sub(axk_vf_load(x + k * step), top), sum),
+				       n);
 		else
 			axk_vf_store_n(y + k * step, axk_vf_div(axk_vf_load(y + k * step), sum), n);
 }
@@ -63,14 +66,16 @@ AXK_VEC axk_vf axk_softmax_vec_sums(const float *e, int c, int rows)
 }
 
 /* 1 or AXK_VN rows of contiguous c. */
-AXK_VEC void axk_softmax_vec_rows(const struct axk_softmax_f32 *p, float *y, const float *x, int rows)
+AXK_VEC void axk_softmax_vec_rows(const struct axk_softmax_f32 *p, float *y, const float *x,
+				  int rows)
 {
 	const int c = p->c;
 	float top[AXK_VN], sums[AXK_VN];
 	for (int r = 0; r < rows; r++) {
 		top[r] = axk_softmax_vec_top(x + (ptrdiff_t)r * c, c);
 		for (int k = 0; k < c; k += AXK_VN) {
-			axk_vf v = axk_vf_sub(axk_vf_load(x + (ptrdiff_t)r * c + k), axk_vf_set(top[r]));
+			axk_vf v = axk_vf_sub(axk_vf_load(x + (ptrdiff_t)r * c + k),
+					      axk_vf_set(top[r]));
 			axk_vf_store_n(y + (ptrdiff_t)r * c + k, axk_vf_exp(v), c - k);
 		}
 	}
@@ -86,8 +91,8 @@ AXK_VEC void axk_softmax_vec_rows(const struct axk_softmax_f32 *p, float *y, con
 	}
 }
 
-AXK_FN void AXK_VEC_NAME(axk_softmax_f32)(const void *params, void *const *buf, void *scratch, int begin,
-					  int end)
+AXK_FN void AXK_VEC_NAME(axk_softmax_f32)(const void *params, void *const *buf, void *scratch,
+					  int begin, int end)
 {
 	const struct axk_softmax_f32 *p = params;
 	const int blocks = (p->inner + AXK_SOFTMAX_VEC_BLOCK - 1) / AXK_SOFTMAX_VEC_BLOCK;
@@ -104,7 +109,7 @@ AXK_FN void AXK_VEC_NAME(axk_softmax_f32)(const void *params, void *const *buf, 
 		ptrdiff_t from = (ptrdiff_t)(u / blocks) * p->c * p->inner;
 		last = last < p->inner ? last : p->inner;
 		for (; at < last; at += AXK_VN)
-			axk_softmax_vec_columns(p, (float *)buf[0] + from + at, (const float *)buf[1] + from + at,
-						last - at);
+			axk_softmax_vec_columns(p, (float *)buf[0] + from + at,
+						(const float *)buf[1] + from + at, last - at);
 	}
 }

@@ -1,6 +1,6 @@
 /* Softmax on u8 by rule 8. Where `inner` is the innermost dimension a lane is a row, so sums keep
- * their order; where c is, four rows are summed side by side and the rest is vectors along c. Unit: one
- * outer. Scratch: the exponentials. */
+ * their order; where c is, four rows are summed side by side and the rest is vectors along c. Unit:
+ * one outer. Scratch: the exponentials. */
 #include "kernels/x86/vec_f32.h"
 
 AXK_VEC axk_vi axk_softmax_u8_quantize(axk_vf e, axk_vf sum)
@@ -23,8 +23,9 @@ AXK_INLINE void axk_softmax_u8_columns(const struct axk_softmax_u8 *p, uint8_t *
 		sum = axk_vf_add(sum, v);
 	}
 	for (int c = 0; c < p->c; c++)
-		axk_vi_store_u8_n(y + (ptrdiff_t)c * p->y_c,
-				  axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)c * AXK_VN), sum), n);
+		axk_vi_store_u8_n(
+			y + (ptrdiff_t)c * p->y_c,
+			axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)c * AXK_VN), sum), n);
 }
 
 AXK_INLINE int axk_softmax_u8_max(const uint8_t *x, int n)
@@ -43,15 +44,16 @@ AXK_INLINE int axk_softmax_u8_max(const uint8_t *x, int n)
 }
 
 /* Up to 4 rows of contiguous c. */
-AXK_INLINE void axk_softmax_u8_rows(int c, uint8_t *const y[4], const uint8_t *const x[4], const float *table,
-				    float *e, int rows)
+AXK_INLINE void axk_softmax_u8_rows(int c, uint8_t *const y[4], const uint8_t *const x[4],
+				    const float *table, float *e, int rows)
 {
 	float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
 	int max[4];
 	for (int r = 0; r < 4; r++)
 		max[r] = r < rows ? axk_softmax_u8_max(x[r], c) : max[0];
 	const uint8_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
-	const float *t0 = table + max[0], *t1 = table + max[1], *t2 = table + max[2], *t3 = table + max[3];
+	const float *t0 = table + max[0], *t1 = table + max[1], *t2 = table + max[2],
+		    *t3 = table + max[3];
 	if (rows > 1)
 		for (int i = 0; i < c; i++) {
 			s0 += e[i] = t0[-(ptrdiff_t)x0[i]];
@@ -66,13 +68,15 @@ AXK_INLINE void axk_softmax_u8_rows(int c, uint8_t *const y[4], const uint8_t *c
 	for (int r = 0; r < rows; r++) {
 		const axk_vf s = axk_vf_set(sum[r]);
 		for (int i = 0; i < c; i += AXK_VN)
-			axk_vi_store_u8_n(y[r] + i, axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)r * c + i), s),
-					  c - i);
+			axk_vi_store_u8_n(
+				y[r] + i,
+				axk_softmax_u8_quantize(axk_vf_load(e + (ptrdiff_t)r * c + i), s),
+				c - i);
 	}
 }
 
-AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, void *scratch, int begin,
-					 int end)
+AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, void *scratch,
+					 int begin, int end)
 {
 	const struct axk_softmax_u8 *p = params;
 	if (p->x_c == 1 && p->y_c == 1) {
@@ -80,18 +84,22 @@ AXK_FN void AXK_VEC_NAME(axk_softmax_u8)(const void *params, void *const *buf, v
 			const uint8_t *x[4];
 			uint8_t *y[4];
 			for (int i = 0; i < 4; i++) {
-				int row = r + i < last ? r + i : r, o = row / p->inner, k = row % p->inner;
+				int row = r + i < last ? r + i : r, o = row / p->inner,
+				    k = row % p->inner;
 				x[i] = (const uint8_t *)buf[1] + (ptrdiff_t)o * p->x_outer +
 				       (ptrdiff_t)k * p->x_inner;
-				y[i] = (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer + (ptrdiff_t)k * p->y_inner;
+				y[i] = (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer +
+				       (ptrdiff_t)k * p->y_inner;
 			}
-			axk_softmax_u8_rows(p->c, y, x, buf[2], scratch, last - r < 4 ? last - r : 4);
+			axk_softmax_u8_rows(p->c, y, x, buf[2], scratch,
+					    last - r < 4 ? last - r : 4);
 		}
 		return;
 	}
 	for (int o = begin; o < end; o++)
 		for (int i = 0; i < p->inner; i += AXK_VN)
 			axk_softmax_u8_columns(p, (uint8_t *)buf[0] + (ptrdiff_t)o * p->y_outer + i,
-					       (const uint8_t *)buf[1] + (ptrdiff_t)o * p->x_outer + i, buf[2],
-					       scratch, p->inner - i);
+					       (const uint8_t *)buf[1] + (ptrdiff_t)o * p->x_outer +
+						       i,
+					       buf[2], scratch, p->inner - i);
 }

@@ -1,11 +1,11 @@
 /* Unary float functions over exp, log and erf. Unit: 4096 elements. */
 #include "kernels/x86/vec/elementary.h"
 
-#define AXK_EACH(expression)                                                                                   \
-	for (int i = 0; i < n; i += AXK_VN) {                                                                  \
-		axk_vf v = axk_vf_load(x + i);                                                                 \
-		axk_vf_store_n(y + i, expression, n - i);                                                      \
-	}                                                                                                      \
+#define AXK_EACH(expression)                                                                       \
+	for (int i = 0; i < n; i += AXK_VN) {                                                      \
+		axk_vf v = axk_vf_load(x + i);                                                     \
+		axk_vf_store_n(y + i, expression, n - i);                                          \
+	}                                                                                          \
 	break
 
 AXK_VEC axk_vf axk_vf_elu(axk_vf v, axk_vf a)
@@ -45,7 +45,8 @@ AXK_VEC axk_vf axk_vf_gelu_tanh(axk_vf v)
 	return axk_vf_mul(v, axk_vf_sigmoid(axk_vf_mul(axk_vf_set(1.59576912f), axk_vf_add(v, t))));
 }
 
-AXK_INLINE void axk_unary_exp_vec_run(int op, float alpha, float beta, int n, float *y, const float *x)
+AXK_INLINE void axk_unary_exp_vec_run(int op, float alpha, float beta, int n, float *y,
+				      const float *x)
 {
 	const axk_vf a = axk_vf_set(alpha), b = axk_vf_set(beta);
 	switch (op) {
@@ -82,8 +83,8 @@ AXK_INLINE void axk_unary_exp_vec_run(int op, float alpha, float beta, int n, fl
 
 #undef AXK_EACH
 
-AXK_FN void AXK_VEC_NAME(axk_unary_exp_f32)(const void *params, void *const *buf, void *scratch, int begin,
-					    int end)
+AXK_FN void AXK_VEC_NAME(axk_unary_exp_f32)(const void *params, void *const *buf, void *scratch,
+					    int begin, int end)
 {
 	const struct axk_unary_f32 *p = params;
 	int from = begin * 4096, to = end * 4096 < p->n ? end * 4096 : p->n;

@@ -1,11 +1,11 @@
 /* Unary float functions made of arithmetic only. Unit: 4096 elements. */
 #include "kernels/x86/vec/elementary.h"
 
-#define AXK_EACH(expression)                                                                                   \
-	for (int i = 0; i < n; i += AXK_VN) {                                                                  \
-		axk_vf v = axk_vf_load(x + i);                                                                 \
-		axk_vf_store_n(y + i, expression, n - i);                                                      \
-	}                                                                                                      \
+#define AXK_EACH(expression)                                                                       \
+	for (int i = 0; i < n; i += AXK_VN) {                                                      \
+		axk_vf v = axk_vf_load(x + i);                                                     \
+		axk_vf_store_n(y + i, expression, n - i);                                          \
+	}                                                                                          \
 	break
 
 AXK_VEC axk_vf axk_vf_clip(axk_vf v, axk_vf lo, axk_vf hi)
@@ -34,7 +34,8 @@ AXK_VEC axk_vf axk_vf_shrink(axk_vf v, axk_vf a, axk_vf b)
 
 AXK_INLINE void axk_unary_vec_run(int op, float alpha, float beta, int n, float *y, const float *x)
 {
-	const axk_vf a = axk_vf_set(alpha), b = axk_vf_set(beta), zero = axk_vf_set(0.0f), one = axk_vf_set(1.0f);
+	const axk_vf a = axk_vf_set(alpha), b = axk_vf_set(beta), zero = axk_vf_set(0.0f),
+		     one = axk_vf_set(1.0f);
 	const axk_vf most = axk_vf_set(3.4028235e38f);
 	switch (op) {
 	case AXK_U_ABS:
@@ -72,7 +73,8 @@ AXK_INLINE void axk_unary_vec_run(int op, float alpha, float beta, int n, float 
 	case AXK_U_ISNAN:
 		AXK_EACH(axk_vf_if(axk_vf_nan(v), one, zero));
 	case AXK_U_ISINF:
-		AXK_EACH(axk_vf_if(axk_vf_gt(v, most), b, axk_vf_if(axk_vf_lt(v, axk_vf_neg(most)), a, zero)));
+		AXK_EACH(axk_vf_if(axk_vf_gt(v, most), b,
+				   axk_vf_if(axk_vf_lt(v, axk_vf_neg(most)), a, zero)));
 	default:
 		break;
 	}
@@ -80,7 +82,8 @@ AXK_INLINE void axk_unary_vec_run(int op, float alpha, float beta, int n, float 
 
 #undef AXK_EACH
 
-AXK_FN void AXK_VEC_NAME(axk_unary_f32)(const void *params, void *const *buf, void *scratch, int begin, int end)
+AXK_FN void AXK_VEC_NAME(axk_unary_f32)(const void *params, void *const *buf, void *scratch,
+					int begin, int end)
 {
 	const struct axk_unary_f32 *p = params;
 	int from = begin * 4096, to = end * 4096 < p->n ? end * 4096 : p->n;
