@@ -464,7 +464,10 @@ static void emit_prologue(Emit *e)
 	axc_text_str(e->c, "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\")\n"
 	                   /* GCC 12 deletes loops over x[2 * i] when parameters are constants (lut_u8 of a channel
 	                    * shuffle); it finds a bound on the iterations that is not there */
-	                   "#pragma GCC optimize(\"no-aggressive-loop-optimizations\")\n");
+	                   "#pragma GCC optimize(\"no-aggressive-loop-optimizations\")\n"
+	                   /* and takes addresses that its induction variables compute from 0 for null pointers: it holds
+	                    * a step whose store follows one for pure, and leaves the call out (requantization) */
+	                   "#pragma GCC optimize(\"no-delete-null-pointer-checks\")\n");
 	if (target[0])
 		axc_text_f(e->c, "#pragma GCC target(\"%s\")\n", target);
 	axc_text_str(e->c, "#endif\n\n");

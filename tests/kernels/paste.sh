@@ -46,6 +46,8 @@ paste_all() {
 	echo '#pragma STDC FP_CONTRACT OFF'
 	echo '#else'
 	echo '#pragma GCC optimize("fp-contract=off")'
+	echo '#pragma GCC optimize("no-aggressive-loop-optimizations")'
+	echo '#pragma GCC optimize("no-delete-null-pointer-checks")'
 	echo '#endif'
 	for file in $(files "$1"); do
 		echo "#line 1 \"kernels/$file\""
