@@ -54,7 +54,7 @@ static void test_set(void **state)
 	assert_string_equal(diag.error.hint, "did you mean \"cal_seed\"?");
 	refuses("tiling_depth=0", "--set: the property \"tiling_depth\" is an integer of at least 1, found 0");
 	refuses("aipu_cores_used=257", "--set: the property \"aipu_cores_used\" is an integer from 1 to 256, found 257");
-	refuses("aipu_cores_used=1.5", "--set: the property \"aipu_cores_used\" is an integer from 1 to 256, found a number");
+	refuses("aipu_cores_used=1.5", "--set: the property \"aipu_cores_used\" is an integer from 1 to 256, found a number, 1.5");
 	refuses("resources_used=0", "--set: the property \"resources_used\" is a number above 0.0, at most 1.0, found 0.0");
 	refuses("build_kernel=yes", "--set: the property \"build_kernel\" is true or false, found \"yes\"");
 	refuses("precision=int9", "--set: the property \"precision\" is int8, float32, found \"int9\"");
