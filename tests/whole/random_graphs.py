@@ -353,13 +353,14 @@ def compile_one(args, path, out, extra):
                           capture_output=True, text=True, timeout=600)
 
 
-def check_float(args, path, out):
+def check_float(args, path, out, chosen=()):
     """precision=float32 against ONNX Runtime, if that is installed."""
     try:
         import onnxruntime as ort
     except ImportError:
         return None
-    done = compile_one(args, path, out, ["--set", "precision=float32"])
+    rewrites = [w for w in chosen if w.startswith(("run_graph_cleaner", "apply_arithmetic"))]
+    done = compile_one(args, path, out, ["--set", "precision=float32", *[w for r in rewrites for w in ("--set", r)]])
     if done.returncode:
         return f"float32: exit {done.returncode}: {done.stderr[-500:]}"
     ort.set_default_logger_severity(3)
@@ -406,7 +407,7 @@ def main():
             print(f"seed {seed}: generated an invalid model: {e}")
             failures.append(seed)
             continue
-        problem = None if args.no_float else check_float(args, path, args.work / "out")
+        problem = None if args.no_float else check_float(args, path, args.work / "out", chosen)
         for target in args.targets.split(","):
             if problem:
                 break
