@@ -1,4 +1,4 @@
-/* The command line of axrunmodel. */
+/* The command line of axrunmodel: parser and help from options.def. */
 #include "axrunmodel.h"
 
 #include <errno.h>
@@ -7,38 +7,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"usage: axrunmodel MODEL.json [options]\n"
-	"\n"
-	"Runs a compiled model (compiled_model/model.json) and reports its speed. Without --input every\n"
-	"frame has the same seeded random data.\n"
-	"\n"
-	"input and output\n"
-	"  --input [NAME=]FILE.npy  real input, once per model input; without NAME in the model's order. float\n"
-	"                           files hold the ONNX model's input, int8 files the kernel's. One more\n"
-	"                           leading axis, or a first axis that is a multiple of the batch: that many\n"
-	"                           frames, each run once unless --frames or --seconds says otherwise\n"
-	"  --output-dir DIR         write each output as NAME.npy, all frames in one file\n"
-	"  --io float|int8          entry point that runs: the whole ONNX model, or the quantized core\n"
-	"                           (default: float with a float input, else int8)\n"
-	"how long\n"
-	"  --seconds N              run for N seconds (default 10)\n"
-	"  --frames N               stop after N frames\n"
-	"  --throttle-fps N         at most N frames per second\n"
-	"where\n"
-	"  --aipu-cores N           cores to use (default: what the model was compiled for); what they do is the\n"
-	"                           model's multicore mode: processes or threads with frames of their own, a\n"
-	"                           batch, pieces of one frame, stages of a pipeline\n"
-	"  -d, --devices LIST       device indices; a CPU is device 0, the only one\n"
-	"  --[no-]double-buffer     load a frame's input while the frame before is computed\n"
-	"  --[no-]input-dmabuf      pass inputs as file descriptors (memfd) instead of pointers\n"
-	"  --[no-]output-dmabuf     the same for outputs (default of the three: as the model was compiled)\n"
-	"report\n"
-	"  --json                   one JSON object on standard output\n"
-	"  --profile                time per layer, when the model was compiled with profiling\n"
-	"  --show-histogram         distribution of the frames' speed\n"
-	"  --show-bar-chart         speed over time\n"
-	"  --help\n";
+typedef struct Option {
+	const char *id, *group, *meta, *help, *choices, *fallback;
+	enum { KIND_FLAG, KIND_TEXT, KIND_PATH, KIND_INT, KIND_CHOICE, KIND_LIST } kind;
+	char letter;
+} Option;
+
+#define AXRX_OPTION(id_, kind_, letter_, group_, meta_, help_, ...) \
+	{.id = #id_, .kind = KIND_##kind_, .letter = letter_, .group = group_, .meta = meta_, .help = help_, __VA_ARGS__},
+static const Option table[] = {
+#include "options.def"
+};
+#undef AXRX_OPTION
+#define AXRX_OPTION(id_, ...) OPT_##id_,
+enum {
+#include "options.def"
+	NUM_OPTIONS
+};
+#undef AXRX_OPTION
+enum { CODE = 256, NEGATED = 512 }; /* of getopt: CODE + index, + NEGATED for a --no- form */
+
+/* ---- help ---- */
+
+/* "double-buffer" of "double_buffer" */
+static void dashed(char *to, size_t bytes, const char *prefix, const char *id)
+{
+	snprintf(to, bytes, "%s%s", prefix, id);
+	for (; *to; to++)
+		if (*to == '_')
+			*to = '-';
+}
+
+/* `text` in columns 26 to 100; the line stands at `column`. */
+static void print_wrapped(const char *text, int column)
+{
+	enum { INDENT = 26, WIDTH = 100 };
+	if (column > INDENT - 2)
+		printf("\n%*s", INDENT, "");
+	else
+		printf("%*s", INDENT - column, "");
+	column = INDENT;
+	while (*text) {
+		int n = (int)strcspn(text, " ");
+		if (column > INDENT && column + 1 + n > WIDTH)
+			column = printf("\n%*s", INDENT, "") - 1;
+		else if (column > INDENT)
+			column += printf(" ");
+		column += printf("%.*s", n, text);
+		text += n + (text[n] == ' ');
+	}
+	puts("");
+}
+
+static void print_help(void)
+{
+	const char *group = "";
+	puts("usage: axrunmodel MODEL.json [options]\n\nRuns a compiled model (compiled_model/model.json) and reports its "
+	     "speed. Without --input every\nframe has the same seeded random data.");
+	for (int i = 0; i < NUM_OPTIONS; i++) {
+		const Option *o = &table[i];
+		char name[64], letter[8] = "", text[1024];
+		if (strcmp(group, o->group) != 0)
+			printf("\n%s:\n", o->group);
+		group = o->group;
+		dashed(name, sizeof name, o->kind == KIND_FLAG ? "--[no-]" : "--", o->id);
+		if (o->letter)
+			snprintf(letter, sizeof letter, "-%c, ", o->letter);
+		snprintf(text, sizeof text, o->fallback ? "%s (default: %s)" : "%s", o->help, o->fallback);
+		print_wrapped(text, printf("  %s%s%s%s", letter, name, o->meta ? " " : "", o->meta ? o->meta : ""));
+	}
+}
 
 bool complain(const char *format, ...)
 {
@@ -51,57 +89,7 @@ bool complain(const char *format, ...)
 	return false;
 }
 
-enum {
-	OPT_INPUT = 256,
-	OPT_OUTPUT_DIR,
-	OPT_IO,
-	OPT_SECONDS,
-	OPT_FRAMES,
-	OPT_THROTTLE,
-	OPT_CORES,
-	OPT_DOUBLE_BUFFER,
-	OPT_NO_DOUBLE_BUFFER,
-	OPT_INPUT_DMABUF,
-	OPT_NO_INPUT_DMABUF,
-	OPT_OUTPUT_DMABUF,
-	OPT_NO_OUTPUT_DMABUF,
-	OPT_JSON,
-	OPT_PROFILE,
-	OPT_HISTOGRAM,
-	OPT_BAR_CHART,
-	OPT_NO_JSON,
-	OPT_NO_PROFILE,
-	OPT_NO_HISTOGRAM,
-	OPT_NO_BAR_CHART,
-	OPT_HELP,
-};
-
-static const struct option options[] = {
-	{"input", required_argument, NULL, OPT_INPUT},
-	{"output-dir", required_argument, NULL, OPT_OUTPUT_DIR},
-	{"io", required_argument, NULL, OPT_IO},
-	{"seconds", required_argument, NULL, OPT_SECONDS},
-	{"frames", required_argument, NULL, OPT_FRAMES},
-	{"throttle-fps", required_argument, NULL, OPT_THROTTLE},
-	{"aipu-cores", required_argument, NULL, OPT_CORES},
-	{"devices", required_argument, NULL, 'd'},
-	{"double-buffer", no_argument, NULL, OPT_DOUBLE_BUFFER},
-	{"no-double-buffer", no_argument, NULL, OPT_NO_DOUBLE_BUFFER},
-	{"input-dmabuf", no_argument, NULL, OPT_INPUT_DMABUF},
-	{"no-input-dmabuf", no_argument, NULL, OPT_NO_INPUT_DMABUF},
-	{"output-dmabuf", no_argument, NULL, OPT_OUTPUT_DMABUF},
-	{"no-output-dmabuf", no_argument, NULL, OPT_NO_OUTPUT_DMABUF},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"no-json", no_argument, NULL, OPT_NO_JSON},
-	{"profile", no_argument, NULL, OPT_PROFILE},
-	{"no-profile", no_argument, NULL, OPT_NO_PROFILE},
-	{"show-histogram", no_argument, NULL, OPT_HISTOGRAM},
-	{"no-show-histogram", no_argument, NULL, OPT_NO_HISTOGRAM},
-	{"show-bar-chart", no_argument, NULL, OPT_BAR_CHART},
-	{"no-show-bar-chart", no_argument, NULL, OPT_NO_BAR_CHART},
-	{"help", no_argument, NULL, OPT_HELP},
-	{NULL, 0, NULL, 0},
-};
+/* ---- values ---- */
 
 static bool number(const char *option, const char *text, double min, double max, bool whole, double *ret)
 {
@@ -130,86 +118,116 @@ static bool check_devices(const char *list)
 	}
 }
 
-static bool set_option(Options *o, int option, const char *value)
+static bool set_option(Options *o, int option, bool on, const char *value)
 {
 	double n;
 	switch (option) {
-	case OPT_INPUT:
+	case OPT_input:
 		if (o->num_inputs == MAX_INPUTS)
 			return complain("--input: more than %d", MAX_INPUTS);
 		o->inputs[o->num_inputs++] = value;
 		return true;
-	case OPT_OUTPUT_DIR:
+	case OPT_output_dir:
 		o->output_dir = value;
 		return true;
-	case OPT_IO:
+	case OPT_io:
 		if (strcmp(value, "float") != 0 && strcmp(value, "int8") != 0)
 			return complain("--io: wanted float or int8, found '%s'", value);
 		o->io = value[0] == 'f' ? AXRX_FLOAT : AXRX_INT8;
 		return o->io_given = true;
-	case OPT_SECONDS:
+	case OPT_seconds:
 		return o->seconds_given = number("--seconds", value, 0, 1e9, false, &o->seconds);
-	case OPT_FRAMES:
+	case OPT_frames:
 		if (!number("--frames", value, 1, 1e15, true, &n))
 			return false;
 		o->frames = (uint64_t)n;
 		return true;
-	case OPT_THROTTLE:
+	case OPT_throttle_fps:
 		return number("--throttle-fps", value, 1e-3, 1e9, false, &o->throttle_fps);
-	case OPT_CORES:
+	case OPT_aipu_cores:
 		if (!number("--aipu-cores", value, 1, 256, true, &n))
 			return false;
 		o->cores = (unsigned)n;
 		return true;
-	case 'd':
+	case OPT_devices:
 		return check_devices(value);
-	case OPT_JSON:
-	case OPT_NO_JSON:
-		o->json = option == OPT_JSON;
+	case OPT_json:
+		o->json = on;
 		return true;
-	case OPT_PROFILE:
-	case OPT_NO_PROFILE:
-		o->profile = option == OPT_PROFILE;
+	case OPT_profile:
+		o->profile = on;
 		return true;
-	case OPT_HISTOGRAM:
-	case OPT_NO_HISTOGRAM:
-		o->histogram = option == OPT_HISTOGRAM;
+	case OPT_show_histogram:
+		o->histogram = on;
 		return true;
-	case OPT_BAR_CHART:
-	case OPT_NO_BAR_CHART:
-		o->bar_chart = option == OPT_BAR_CHART;
+	case OPT_show_bar_chart:
+		o->bar_chart = on;
 		return true;
-	case OPT_DOUBLE_BUFFER:
-	case OPT_NO_DOUBLE_BUFFER:
-		o->double_buffer = option == OPT_DOUBLE_BUFFER;
+	case OPT_double_buffer:
+		o->double_buffer = on;
 		return true;
-	case OPT_INPUT_DMABUF:
-	case OPT_NO_INPUT_DMABUF:
-		o->input_dmabuf = option == OPT_INPUT_DMABUF;
+	case OPT_input_dmabuf:
+		o->input_dmabuf = on;
 		return true;
-	case OPT_OUTPUT_DMABUF:
-	case OPT_NO_OUTPUT_DMABUF:
-		o->output_dmabuf = option == OPT_OUTPUT_DMABUF;
+	case OPT_output_dmabuf:
+		o->output_dmabuf = on;
 		return true;
 	default:
-		return false;
+		return option == OPT_help; /* --no-help */
 	}
+}
+
+/* getopt's tables from ours. Each long option stands once, flags a second time with --no-. */
+typedef struct Getopt {
+	struct option at[2 * NUM_OPTIONS + 1];
+	char names[2 * NUM_OPTIONS][32], letters[2 * NUM_OPTIONS + 1];
+} Getopt;
+
+static void fill(Getopt *g)
+{
+	int n = 0, letters = 0;
+	*g = (Getopt){0};
+	for (int i = 0; i < NUM_OPTIONS; i++) {
+		bool flag = table[i].kind == KIND_FLAG;
+		for (int negated = 0; negated <= flag; negated++, n++) {
+			dashed(g->names[n], sizeof g->names[n], negated ? "no-" : "", table[i].id);
+			g->at[n] = (struct option){g->names[n], flag ? no_argument : required_argument, NULL,
+			                           CODE + i + (negated ? NEGATED : 0)};
+		}
+		if (!table[i].letter)
+			continue;
+		g->letters[letters++] = table[i].letter;
+		if (!flag)
+			g->letters[letters++] = ':';
+	}
+}
+
+static int index_of(int code)
+{
+	for (int i = 0; code < CODE && i < NUM_OPTIONS; i++)
+		if (table[i].letter == code)
+			return i;
+	return (code - CODE) % NEGATED;
 }
 
 bool parse_options(Options *o, int argc, char **argv, int *ret_exit)
 {
+	Getopt g;
+	fill(&g);
 	*o = (Options){.seconds = 10, .double_buffer = -1, .input_dmabuf = -1, .output_dmabuf = -1};
 	*ret_exit = EXIT_USAGE;
 	for (;;) {
-		int option = getopt_long(argc, argv, "d:", options, NULL);
-		if (option == -1)
+		int code = getopt_long(argc, argv, g.letters, g.at, NULL);
+		if (code == -1)
 			break;
-		if (option == OPT_HELP) {
-			fputs(help, stdout);
+		bool known = code != '?', on = code < CODE + NEGATED;
+		int option = known ? index_of(code) : 0;
+		if (known && option == OPT_help && on) {
+			print_help();
 			*ret_exit = 0;
 			return false;
 		}
-		if (!set_option(o, option, optarg)) {
+		if (!known || !set_option(o, option, on, optarg)) {
 			fputs("Try 'axrunmodel --help'.\n", stderr);
 			return false;
 		}

@@ -1,4 +1,4 @@
-/* docs/config.md, the manual page and shell completion, from the tables. */
+/* docs/config.md and the manual pages, from the tables. */
 #include "driver/doc.h"
 
 /* ---- docs/config.md ---- */
@@ -48,7 +48,7 @@ void axc_doc_config(AxcText *out)
 	}
 }
 
-/* ---- compile(1) ---- */
+/* ---- compile(1), axrunmodel(1) ---- */
 
 static void add_roff(AxcText *out, const char *text)
 {
@@ -83,91 +83,59 @@ static void add_man_option(AxcText *out, const AxcOption *o)
 	}
 }
 
-void axc_doc_man(AxcText *out)
+const AxcDocProgram *axc_doc_compile(void)
+{
+	static AxcDocProgram p = {
+		.names = "compile axcompile", .function = "axcompile", .title = "COMPILE", .n = AXC_O_COUNT, .properties = true,
+		.line = "compile, axcompile \\- compile a trained ONNX network to INT8 C",
+		.synopsis = ".B compile\n\\fB\\-i\\fR \\fIMODEL.onnx\\fR \\fB\\-o\\fR \\fIDIR\\fR [\\fIoption\\fR ...]\n",
+		.description = "Quantizes the network on calibration data and writes one C file and one constants file that run it "
+		               "in INT8,\ntogether with reports and manifests, into \\fIDIR\\fR.\n",
+		.rest = ".SH EXIT STATUS\n0: done; 2: wrong options, configuration or input; 1: any other error; 128+N: ended by "
+		        "signal N.\n.SH FILES\n.TP\n\\fIDIR\\fR/compilation_report.json\nhow the run ended, in every case\n"
+		        ".SH SEE ALSO\n.BR axrunmodel (1)\n"};
+	p.options = axc_option(0);
+	return &p;
+}
+
+const AxcDocProgram *axc_doc_axrunmodel(void)
+{
+#define AXRX_OPTION(id_, kind_, letter_, group_, meta_, help_, ...)                                                   \
+	{.id = #id_, .kind = AXC_OPT_##kind_, .letter = letter_, .group = group_, .meta = meta_, .help = help_, __VA_ARGS__},
+	static const AxcOption options[] = {
+#include "runtime/axrunmodel/options.def"
+	};
+#undef AXRX_OPTION
+	static const AxcDocProgram p = {
+		.names = "axrunmodel", .function = "axrunmodel", .title = "AXRUNMODEL",
+		.line = "axrunmodel \\- run a compiled network and report its speed",
+		.synopsis = ".B axrunmodel\n\\fIMODEL.json\\fR [\\fIoption\\fR ...]\n",
+		.description = "Runs compiled_model/model.json. Without \\fB\\-\\-input\\fR every frame has the same seeded random data.\n",
+		.rest = ".SH EXIT STATUS\n0: done; 2: wrong options; 1: any other error.\n.SH SEE ALSO\n.BR compile (1)\n",
+		.options = options, .n = AXC_COUNT(options)};
+	return &p;
+}
+
+static void add_man(AxcText *out, const AxcDocProgram *p)
 {
 	const char *group = "";
-	axc_text_str(out, ".TH COMPILE 1 \"\" \"axcompile\" \"User Commands\"\n"
-	                  ".SH NAME\ncompile, axcompile \\- compile a trained ONNX network to INT8 C\n"
-	                  ".SH SYNOPSIS\n.B compile\n\\fB\\-i\\fR \\fIMODEL.onnx\\fR \\fB\\-o\\fR \\fIDIR\\fR "
-	                  "[\\fIoption\\fR ...]\n.SH DESCRIPTION\nQuantizes the network on calibration data and writes "
-	                  "one C file and one constants file that run it in INT8,\ntogether with reports and manifests, "
-	                  "into \\fIDIR\\fR.\n.SH OPTIONS\n");
-	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
-		const AxcOption *o = axc_option(id);
-		if (strcmp(group, o->group) != 0)
-			axc_text_f(out, ".SS %s\n", o->group);
-		group = o->group;
-		add_man_option(out, o);
+	axc_text_f(out, ".TH %s 1 \"\" \"axcompile\" \"User Commands\"\n.SH NAME\n%s\n.SH SYNOPSIS\n%s.SH DESCRIPTION\n%s"
+	                ".SH OPTIONS\n", p->title, p->line, p->synopsis, p->description);
+	for (int i = 0; i < p->n; i++) {
+		if (strcmp(group, p->options[i].group) != 0)
+			axc_text_f(out, ".SS %s\n", p->options[i].group);
+		group = p->options[i].group;
+		add_man_option(out, &p->options[i]);
 	}
-	axc_text_str(out, ".SH EXIT STATUS\n0: done; 2: wrong options, configuration or input; 1: any other error; "
-	                  "128+N: ended by signal N.\n.SH FILES\n.TP\n\\fIDIR\\fR/compilation_report.json\nhow the run "
-	                  "ended, in every case\n.SH SEE ALSO\n.BR axrunmodel (1)\n");
+	axc_text_str(out, p->rest);
 }
 
-/* ---- completion ---- */
-
-void axc_doc_bash(AxcText *out)
+void axc_doc_man(AxcText *out)
 {
-	AxcText words = {.arena = out->arena}, cases = {.arena = out->arena};
-	axc_text_str(&cases, "");
-	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
-		const AxcOption *o = axc_option(id);
-		const char *name = axc_option_name(out->arena, o);
-		axc_text_f(&words, " %s", name);
-		if (o->kind == AXC_OPT_FLAG)
-			axc_text_f(&words, " --no-%s", name + 2);
-		if (o->kind == AXC_OPT_PATH)
-			axc_text_f(&cases, "\t%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", name);
-		if (o->kind != AXC_OPT_CHOICE)
-			continue;
-		char *choices = axc_strdup(out->arena, o->choices);
-		for (char *c = choices; *c; c++)
-			if (*c == '|')
-				*c = ' ';
-		axc_text_f(&cases, "\t%s) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")); return ;;\n", name, choices);
-	}
-	axc_text_str(&cases, "\t--set) COMPREPLY=($(compgen -S = -W \"");
-	for (AxcPropId id = 0; id < AXC_P_COUNT; id++)
-		axc_text_f(&cases, "%s%s", id ? " " : "", axc_property(id)->name);
-	axc_text_str(&cases, "\" -- \"$cur\")); return ;;\n");
-	axc_text_f(out, "# bash completion for compile and axcompile; made by axc-doc bash\n_axcompile()\n{\n"
-	                "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n");
-	axc_text_str(out, "\t-i|-o) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n");
-	axc_text_str(out, cases.at);
-	axc_text_f(out, "\tesac\n\tCOMPREPLY=($(compgen -W \"%s\" -- \"$cur\"))\n}\n", words.at + 1);
-	axc_text_str(out, "complete -o filenames -F _axcompile compile axcompile\n");
+	add_man(out, axc_doc_compile());
 }
 
-static void add_zsh_text(AxcText *out, const char *text)
+void axc_doc_run_man(AxcText *out)
 {
-	for (const char *c = text; *c; c++) {
-		if (*c == '\'')
-			axc_text_str(out, "'\\'");
-		else if (strchr("[]:\\", *c))
-			axc_text_str(out, "\\");
-		axc_text_add(out, c, 1);
-	}
-}
-
-void axc_doc_zsh(AxcText *out)
-{
-	axc_text_str(out, "#compdef compile axcompile\n# made by axc-doc zsh\n_arguments \\\n");
-	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
-		const AxcOption *o = axc_option(id);
-		const char *name = axc_option_name(out->arena, o);
-		axc_text_f(out, "\t'%s%s%s[", o->kind == AXC_OPT_LIST ? "*" : "", name,
-		           o->kind == AXC_OPT_FLAG ? "" : "=");
-		add_zsh_text(out, o->help);
-		axc_text_str(out, "]");
-		if (o->kind == AXC_OPT_PATH)
-			axc_text_f(out, ":%s:_files", o->meta[0] == '[' ? "file" : o->meta);
-		else if (o->kind == AXC_OPT_CHOICE) {
-			axc_text_f(out, ":%s:(", o->meta);
-			for (const char *c = o->choices; *c; c++)
-				axc_text_add(out, *c == '|' ? " " : c, 1);
-			axc_text_str(out, ")");
-		} else if (o->kind != AXC_OPT_FLAG)
-			axc_text_f(out, ":%s:", o->meta);
-		axc_text_f(out, "'%s\n", id + 1 < AXC_O_COUNT ? " \\" : "");
-	}
+	add_man(out, axc_doc_axrunmodel());
 }

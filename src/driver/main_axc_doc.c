@@ -8,6 +8,7 @@ int main(int argc, char **argv)
 		void (*make)(AxcText *out);
 	} documents[] = {
 		{"config", axc_doc_config}, {"man", axc_doc_man}, {"bash", axc_doc_bash}, {"zsh", axc_doc_zsh},
+		{"axrunmodel-man", axc_doc_run_man}, {"axrunmodel-bash", axc_doc_run_bash}, {"axrunmodel-zsh", axc_doc_run_zsh},
 		{"schema-conf", axc_doc_schema_conf}, {"schema-cli-args", axc_doc_schema_cli_args}};
 	for (size_t i = 0; argc == 2 && i < AXC_COUNT(documents); i++) {
 		if (strcmp(argv[1], documents[i].name) != 0)
@@ -20,6 +21,9 @@ int main(int argc, char **argv)
 		axc_arena_free(text.arena);
 		return ok ? 0 : 1;
 	}
-	fputs("usage: axc-doc config | man | bash | zsh | schema-conf | schema-cli-args\n", stderr);
+	fputs("usage: axc-doc", stderr);
+	for (size_t i = 0; i < AXC_COUNT(documents); i++)
+		fprintf(stderr, "%s %s", i ? " |" : "", documents[i].name);
+	fputs("\n", stderr);
 	return 2;
 }

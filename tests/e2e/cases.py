@@ -1004,17 +1004,44 @@ def documents(r):
     r.expect(0)
     wanted = open(os.path.join(ROOT, "docs", "config.md"), encoding="utf-8").read()
     r.check(r.text == wanted, "docs/config.md is not what `axc-doc config` prints")
-    r.run("bash", program="axc-doc")
-    r.expect(0, "--imageset", "PIL OPENCV")
-    r.write("completion", r.text)
-    r.run("-n", "completion", program="/bin/bash")
-    r.expect(0)
     r.run("man", program="axc-doc")
     r.expect(0, ".TH COMPILE 1", "\\-\\-quantize\\-only")
-    r.run("zsh", program="axc-doc")
-    r.expect(0, "#compdef compile axcompile")
+    r.run("axrunmodel-man", program="axc-doc")
+    r.expect(0, ".TH AXRUNMODEL 1", "\\-\\-throttle\\-fps")
+    for program, name in (("zsh", "compile axcompile"), ("axrunmodel-zsh", "axrunmodel")):
+        r.run(program, program="axc-doc")
+        r.expect(0, "#compdef " + name, "_arguments")
+        if os.path.exists("/usr/bin/zsh"):
+            r.write("_completion", r.text)
+            r.run("-n", "_completion", program="/usr/bin/zsh")
+            r.expect(0)
     r.run("nonsense", program="axc-doc")
     r.expect(2, "usage: axc-doc")
+
+
+@case
+def bash_completion(r):
+    """The words that the function offers for the last word of a line as bash splits it."""
+    for name in ("bash", "axrunmodel-bash"):
+        r.run(name, program="axc-doc")
+        r.expect(0)
+        r.write(name, r.text)
+    rows = [("axcompile", "compile --set aipu", "aipu_cores_used="),
+            ("axcompile", "compile --set multicore_mode = coo", "cooperative"),
+            ("axcompile", "compile --set = build_kernel = ''", "true false"),
+            ("axcompile", "compile --color-format = G", "GRAY"), ("axcompile", "compile --imreader-backend P", "PIL"),
+            ("axcompile", "compile --target x86", "x86-64-v3 x86-64-avx512vnni"), ("axcompile", "compile -j ''", ""),
+            ("axcompile", "compile -o ''", ""), ("axcompile", "compile --no-ov", "--no-overwrite"),
+            ("axrunmodel", "axrunmodel m.json --io ''", "float int8"),
+            ("axrunmodel", "axrunmodel m.json --show-h", "--show-histogram")]
+    script = "source bash; source axrunmodel-bash; compopt() { :; }\n"
+    for function, line, _ in rows:
+        script += "COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _%s; echo \"${COMPREPLY[*]}\"\n" % (line, function)
+    r.write("ask", script)
+    r.run("ask", program="/bin/bash")
+    r.expect(0)
+    for (_, line, wanted), found in zip(rows, r.text.split("\n")):
+        r.check(found == wanted, "%s: %s, wanted %s" % (line, found, wanted))
 
 
 @case
