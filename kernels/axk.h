@@ -47,7 +47,8 @@ enum {
 	AXK_ISA_DOTPROD = 1 << 5,
 	AXK_ISA_I8MM = 1 << 6,
 };
-/* Features of the CPU this runs on (and that the OS enables). */
+/* Features of the CPU this runs on (and that the OS enables); AXK_CPU_ISA=c|avx2|avx512 in the environment takes
+ * away what is beyond, for tests. */
 unsigned axk_cpu_isa(void);
 
 typedef void axk_fn(const void *params, void *const *buf, void *scratch, int begin, int end);

@@ -2,6 +2,7 @@
 #include "kernels/axk.h"
 #include "kernels/host/host.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef AXK_BUILD_X86
@@ -133,6 +134,19 @@ static unsigned ask_cpu(void)
 	return isa;
 }
 
+/* AXK_CPU_ISA in the environment: features beyond this one count as absent, so that a test sees what an older
+ * CPU computes. */
+static unsigned ceiling(void)
+{
+	const char *most = getenv("AXK_CPU_ISA");
+	if (!most)
+		return ~0u;
+	return strcmp(most, "c") == 0        ? 0
+	       : strcmp(most, "avx2") == 0   ? AXK_ISA_AVX2
+	       : strcmp(most, "avx512") == 0 ? AXK_ISA_AVX2 | AXK_ISA_AVX512
+	                                     : ~0u;
+}
+
 /* Asked once: CPUID is slow in virtual machines. */
 unsigned axk_cpu_isa(void)
 {
@@ -140,7 +154,7 @@ unsigned axk_cpu_isa(void)
 	static _Atomic unsigned answer;
 	unsigned isa = answer;
 	if (!isa)
-		answer = isa = ask_cpu() | KNOWN;
+		answer = isa = (ask_cpu() & ceiling()) | KNOWN;
 	return isa & ~(unsigned)KNOWN;
 }
 #else

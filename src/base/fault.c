@@ -1,6 +1,7 @@
 /* Fault injection: with AXC_FAULT the environment variable AXC_FAULT_AT=k makes the k-th guarded
  * operation (allocation, write, fsync, rename) fail, and AXC_FAULT_COUNT=FILE receives how many there
- * were. Without AXC_FAULT these are the plain functions. */
+ * were. AXC_FAULT_NAME=NAME makes one kind of decision go wrong always: for statuses that a correct compiler
+ * has no cause for. Without AXC_FAULT these are the plain functions. */
 #include "base/fault.h"
 
 #include <stdlib.h>
@@ -31,7 +32,19 @@ bool axc_fault_now(void)
 	long k = atomic_fetch_add(&fault_seen, 1) + 1;
 	return at > 0 && k == at;
 }
+
+bool axc_fault_named(const char *name)
+{
+	const char *wanted = getenv("AXC_FAULT_NAME");
+	return wanted && strcmp(wanted, name) == 0;
+}
 #else
+bool axc_fault_named(const char *name)
+{
+	(void)name;
+	return false;
+}
+
 bool axc_fault_now(void)
 {
 	return false;

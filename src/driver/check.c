@@ -3,6 +3,7 @@
  * whether a kernel exists and a plan fits does not depend on the numbers. */
 #include "driver/run.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { MAX_FLOAT_NODES = 40 };
@@ -73,6 +74,13 @@ static void print_float_nodes(AxcRun *run, const AxcQuantPlan *plan, AxcText *ou
 		axc_text_f(out, "  and %u more\n", all - shown);
 }
 
+static bool print(AxcRun *run, const char *text)
+{
+	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+		return true;
+	return axc_fail(&run->d, "cannot write to the standard output: %s", strerror(errno));
+}
+
 bool axc_stage_describe(AxcRun *run)
 {
 	AxcText out = {.arena = run->arena};
@@ -83,9 +91,7 @@ bool axc_stage_describe(AxcRun *run)
 	           (long long)run->report.model.macs, (long long)run->report.model.parameters);
 	print_operators(run, plan, &out);
 	print_float_nodes(run, plan, &out);
-	fputs(out.at, stdout);
-	fflush(stdout);
-	return true;
+	return print(run, out.at);
 }
 
 bool axc_stage_try_quantize(AxcRun *run)
@@ -108,9 +114,7 @@ bool axc_stage_try_quantize(AxcRun *run)
 
 bool axc_stage_verdict(AxcRun *run)
 {
-	printf("\nIt can be compiled for %s: workspace %llu bytes, constants %llu bytes.\n", run->target->name,
-	       (unsigned long long)run->report.kernel.workspace_bytes,
-	       (unsigned long long)run->report.kernel.const_bytes);
-	fflush(stdout);
-	return true;
+	return print(run, axc_format(run->arena, "\nIt can be compiled for %s: workspace %llu bytes, constants %llu bytes.\n",
+	                             run->target->name, (unsigned long long)run->report.kernel.workspace_bytes,
+	                             (unsigned long long)run->report.kernel.const_bytes));
 }

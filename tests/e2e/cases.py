@@ -1104,7 +1104,7 @@ def killed_at_random_moments(r):
     r.run(*TINY)
     r.expect(0)
     whole = time.time() - started
-    for _ in range(8):
+    for _ in range(20):
         process = r.start(*TINY, "--overwrite")
         time.sleep(rng.uniform(0, whole))
         process.kill()

@@ -17,8 +17,11 @@ import tempfile
 import time
 
 import cases
+import coverage
 import graph_cases  # these add their rows to the table
 import multicore_cases
+import robust_cases
+import status_cases
 
 sys.dont_write_bytecode = True
 
@@ -62,6 +65,7 @@ class Row:
         self.out = os.path.join(folder, "out")
         self.shared = os.path.join(cases.ROOT, "..", "shared")
         self.text, self.code = "", None
+        self.used = set()  # options, "property NAME" and "status NAME": coverage.py looks at them
         self.env = dict(os.environ, AXC_TEST_ROW=folder, LC_ALL="C.UTF-8")
 
     def path(self, *names):
@@ -75,7 +79,10 @@ class Row:
 
     def start(self, *args, program="compile", **more):
         command = [os.path.join(self.bin, program)] + [self.expand(a) for a in args]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=more.pop("stderr", subprocess.STDOUT),
+        if program in ("compile", "axcompile"):
+            self.used |= coverage.used_by(command[1:])
+        return subprocess.Popen(command, stdout=more.pop("stdout", subprocess.PIPE),
+                                stderr=more.pop("stderr", subprocess.STDOUT),
                                 env=more.pop("env", self.env), cwd=more.pop("cwd", self.dir), **more)
 
     def end(self, process, timeout=300):
@@ -85,7 +92,7 @@ class Row:
             process.kill()
             process.communicate()
             raise Failed("still running after %d s" % timeout)
-        self.code, self.text = process.returncode, out.decode("utf-8", "backslashreplace")
+        self.code, self.text = process.returncode, (out or b"").decode("utf-8", "backslashreplace")
         return self.code
 
     def run(self, *args, **more):
@@ -105,6 +112,7 @@ class Row:
     def status(self, status, *texts, folder=None):
         """The report's status; for a failure also that nothing half-made is left."""
         report = self.report(folder)
+        self.used.add("status " + status)
         check(report["status"] == status, "status %s, wanted %s" % (report["status"], status))
         check(report["finished"] is True, "the report is not finished")
         for text in texts:
@@ -130,11 +138,12 @@ class Row:
         return processes_of(self.dir)
 
 
-def run_row(case, bin_dir, models):
+def run_row(case, bin_dir, models, used):
     folder = tempfile.mkdtemp(prefix="axc e2e ")  # a blank in every path
     row = Row(bin_dir, models, folder)
     try:
         case.run(row)
+        used[case.name] = row.used
         left = temp_files(folder)
         check(not left, "temporary files are left: %s" % left)
         for _ in range(20):
@@ -157,6 +166,7 @@ def main():
     bin_dir = os.path.abspath(sys.argv[1])
     pattern = sys.argv[2] if len(sys.argv) > 2 else "*"
     passed, failed, skipped = 0, 0, 0
+    used = {}  # by row
     models = tempfile.mkdtemp(prefix="axc e2e models ")
     try:
         import models as maker
@@ -172,7 +182,7 @@ def main():
             skipped += 1
             continue
         try:
-            problem = run_row(case, bin_dir, models)
+            problem = run_row(case, bin_dir, models, used)
         except Skipped as e:
             print("SKIP %s: %s" % (case.name, e))
             skipped += 1
@@ -183,6 +193,10 @@ def main():
         else:
             passed += 1
     shutil.rmtree(models, ignore_errors=True)
+    if pattern == "*":
+        for text in coverage.gaps(bin_dir, cases.ROOT, used, {c.name for c in cases.CASES}):
+            print("FAIL coverage: " + text)
+            failed += 1
     print("%d rows passed, %d failed, %d skipped" % (passed, failed, skipped))
     if failed or not passed:
         return 1 if failed else 77

@@ -28,6 +28,18 @@ def run(program, folder, k, mode):
     return p.returncode, p.stdout.decode("utf-8", "replace"), out
 
 
+def named_faults(program, folder):
+    """The statuses that nothing but a wrong decision inside reaches: the table of the command line lists them."""
+    import coverage
+    for status, (name, _) in sorted(coverage.NO_CAUSE.items()):
+        os.environ["AXC_FAULT_NAME"] = name
+        code, text, out = run(program, folder, 0, [])
+        del os.environ["AXC_FAULT_NAME"]
+        what = problem(code, text, out)
+        if what or code != 1 or status not in text:
+            yield "%s by AXC_FAULT_NAME=%s: %s, exit code %d\n%s" % (status, name, what, code, text[-2000:])
+
+
 def problem(code, text, out):
     if "Sanitizer" in text or "crash" in text or code not in (0, 1, 2):
         return "exit code %s" % code
@@ -67,6 +79,9 @@ def main():
         if code != 0 or points < 100:
             print("without a fault: exit code %s, %d points\n%s" % (code, points, text))
             return 1
+        for what in named_faults(program, folder):
+            failed += 1
+            print(what)
         spread = range(1, points + 1) if os.environ.get("AXC_LONG") else range(1, points + 1, max(1, points // 200))
         for k in spread:
             tried += 1
