@@ -1034,7 +1034,7 @@ def bash_completion(r):
             ("axcompile", "compile -o ''", ""), ("axcompile", "compile --no-ov", "--no-overwrite"),
             ("axrunmodel", "axrunmodel m.json --io ''", "float int8"),
             ("axrunmodel", "axrunmodel m.json --show-h", "--show-histogram")]
-    script = "source bash; source axrunmodel-bash; compopt() { :; }\n"
+    script = "source ./bash; source ./axrunmodel-bash; compopt() { :; }\n"
     for function, line, _ in rows:
         script += "COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _%s; echo \"${COMPREPLY[*]}\"\n" % (line, function)
     r.write("ask", script)

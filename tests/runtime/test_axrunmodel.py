@@ -240,9 +240,9 @@ class Case(unittest.TestCase):
     def test_help(self):
         done = subprocess.run([AXRUNMODEL, "--help"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0)
-        for option in ("--input", "--output-dir", "--io", "--frames", "--aipu-cores", "--profile", "--json",
-                       "--devices", "--seconds", "--throttle-fps", "--[no-]double-buffer", "--show-bar-chart",
-                       "--show-histogram"):
+        for option in ("--input", "--output-dir", "--io", "--frames", "--aipu-cores", "--[no-]profile", "--[no-]json",
+                       "--devices", "--seconds", "--throttle-fps", "--[no-]double-buffer", "--[no-]show-bar-chart",
+                       "--[no-]show-histogram"):
             self.assertIn(option, done.stdout)
 
 
