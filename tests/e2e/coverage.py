@@ -86,9 +86,11 @@ def used_by(args):
 
 
 def all_options(bin_dir):
-    """From the completion, which is made from the option table."""
-    text = subprocess.run([os.path.join(bin_dir, "axc-doc"), "bash"], check=True, stdout=subprocess.PIPE).stdout.decode()
-    words = set(re.findall(r"--([a-z][a-z-]*)", text.split("COMPREPLY=($(compgen -W")[-1]))
+    """From the manual page, which is made from the option table."""
+    text = subprocess.run([os.path.join(bin_dir, "axc-doc"), "man"], check=True, stdout=subprocess.PIPE).stdout.decode()
+    words = set()
+    for line in re.findall(r"^\.TP\n(.*)$", text.replace("\\-", "-"), re.M):
+        words |= set(re.findall(r"--([a-z][a-z-]*)", line))
     return {w.replace("-", "_") for w in words if not (w.startswith("no-") and w[3:] in words)}
 
 
