@@ -215,6 +215,14 @@ bool axc_onnx_put_graph_node(OnnxWriter *w, const AxcNode *n, const char *const 
 	}
 	if (w->opset < 18 && !to_opset_17(w, &copy))
 		return false;
+	if (strcmp(n->op_type, "MatMul") == 0 && n->n_in == 3 && n->in[2]) { /* of ours: with a bias */
+		const char *product = axc_onnx_fresh(w, axc_format(w->arena, "%s_product", n->name));
+		const char *sum[2] = {product, in[2]};
+		axc_onnx_put_node(w, "MatMul", n->name, 2, in, 1, &product, NULL, -1);
+		axc_onnx_put_node(w, "Add", axc_onnx_fresh(w, axc_format(w->arena, "%s_bias", n->name)), 2, sum, 1,
+				  out, NULL, -1);
+		return true;
+	}
 	axc_onnx_put_node(w, copy.op_type, copy.name, copy.n_in, in, copy.n_out, out, &copy, -1);
 	return true;
 }

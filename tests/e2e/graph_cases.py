@@ -419,6 +419,16 @@ def core_dump(r):
     r.expect(0)
     ops = [n.op_type for n in onnx.load(r.path("o2", "c.onnx")).graph.node]
     r.check(ops == [n.op_type for n in onnx.load(model).graph.node], "all of it is core: %s" % ops)
+    n = Net("product with a bias", [("x", [1, 6, 8])])
+    y = n.add("Add", n.add("MatMul", n.add("Tanh", n.add("MatMul", "x", n.random(8, 5))), n.random(5, 4)), n.random(4))
+    n.save(r.path("bias.onnx"), {y: ("y", [1, 6, 4])})
+    build(r, r.path("bias.onnx"), "bias", "graph_cleaner_dump_core_onnx=core.onnx", "keep_float=[\"*\"]")
+    kept = r.path("bias", "quantized_model", "quantized_model.onnx")
+    for path in (r.path("bias", "core.onnx"), kept):
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        theirs = onnx_runtime(path, {"x": sample((1, 6, 8))})
+        ours = run_model(r, r.path("bias", "compiled_model"), "float", {"x": sample((1, 6, 8))})["y"]
+        r.check(theirs is None or np.abs(theirs["y"] - ours).max() < 1e-4, path + ": ONNX Runtime says otherwise")
     for i, (key, value, text) in enumerate((("core", "conf.json", "must be a file name"), ("core", "../c", "must be a file name"),
                                             ("core", "same.onnx", "are both"))):
         r.run("-i", model, "-o", "{D}/bad%d" % i, "--set", "graph_cleaner_dump_core_onnx=" + value, "--set",
