@@ -114,6 +114,8 @@ static bool judge(AxcOutDir *out, AxcDiag *d, const AxcClaim *claim)
 		return false;
 	if (c.names.n == 0 || c.only_default_conf)
 		return true;
+	if (claim->only_new)
+		return axc_fail(d, "the output directory '%s' is not empty", axc_safe_name(d->arena, out->path));
 	AxcEarlier earlier;
 	axc_earlier_read(out, &earlier);
 	out->in_place = is_own_manifest(out, claim->input) && earlier.exists;

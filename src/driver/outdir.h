@@ -27,6 +27,7 @@ typedef struct AxcClaim {
 	const char *input;      /* of the run; NULL: none */
 	bool overwrite;
 	bool remove_output_dir; /* as overwrite, but every file there must be known */
+	bool only_new; /* nothing of an earlier run is touched */
 } AxcClaim;
 
 /* Creates, locks and judges the directory. Refused: INITIALIZE_CLI_ERROR, nothing was written. */

@@ -137,6 +137,21 @@ static bool find_target(AxcRun *run)
 	return closest ? axc_diag_hint(&run->d, "did you mean %s?", closest) : false;
 }
 
+/* Properties graph_cleaner_dump_…_onnx: a file name in the output directory. */
+static bool check_dump_name(AxcRun *run, AxcPropId property)
+{
+	const char *name = run->cfg.at[property].text, *full = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_full_opt_onnx);
+	if (run->cfg.at[property].null || !name)
+		return true;
+	if (!*name || strchr(name, '/') || axc_outdir_is_artifact(name) || name[0] == '.')
+		return axc_fail(&run->d, "the property %s must be a file name that nothing else has, found '%s'",
+		                axc_property(property)->name, axc_safe_name(run->keep, name));
+	if (property == AXC_P_graph_cleaner_dump_core_onnx && full && strcmp(name, full) == 0)
+		return axc_fail(&run->d, "the properties graph_cleaner_dump_core_onnx and graph_cleaner_dump_full_opt_onnx are "
+		                "both '%s'", axc_safe_name(run->keep, name));
+	return true;
+}
+
 /* Options that contradict each other, the configuration, the kind of input. */
 static bool settle(AxcRun *run)
 {
@@ -147,6 +162,9 @@ static bool settle(AxcRun *run)
 		return axc_fail(&run->d, "--imageset and --calibration-data exclude each other");
 	if (AXC_OPT(o, transform)->given && !AXC_OPT(o, imageset)->given)
 		axc_warn(&run->d, "--transform is not used without --imageset");
+	if (!check_dump_name(run, AXC_P_graph_cleaner_dump_full_opt_onnx) ||
+	    !check_dump_name(run, AXC_P_graph_cleaner_dump_core_onnx))
+		return false;
 	run->jobs = AXC_OPT(o, jobs)->given ? (int)AXC_OPT(o, jobs)->integer : axc_cpu_count();
 	axc_config_warn(&run->d, &run->cfg);
 	return true;
@@ -154,10 +172,10 @@ static bool settle(AxcRun *run)
 
 /* ---- the output directory ---- */
 
-static bool claim(AxcRun *run, const char *path)
+static bool claim(AxcRun *run, const char *path, bool only_new)
 {
 	AxcClaim c = {.path = path, .input = run->input, .overwrite = AXC_OPT_ON(&run->opt, overwrite),
-	              .remove_output_dir = AXC_CFG_BOOL(&run->cfg, remove_output_dir)};
+	              .remove_output_dir = AXC_CFG_BOOL(&run->cfg, remove_output_dir), .only_new = only_new};
 	if (!axc_outdir_claim(run->keep, &run->d, &c, &run->report.files, &run->report.earlier, &run->out))
 		return false;
 	run->has_out = true;
@@ -174,14 +192,14 @@ static bool claim(AxcRun *run, const char *path)
 	return true;
 }
 
-/* A wrong configuration is told in the report too, where -o names a directory that can be had. */
+/* A wrong configuration is told in the report too, where -o names a new directory: an earlier run's stays as it is. */
 static int settle_failed(AxcRun *run)
 {
 	AxcDiag first = run->d;
 	const char *path = AXC_OPT_TEXT_OF(&run->opt, output);
 	axc_config_defaults(&run->cfg);
 	run->d.failed = false;
-	bool claimed = path && run->input && claim(run, path);
+	bool claimed = path && run->input && claim(run, path, true);
 	first.warnings = run->d.warnings;
 	run->d = first;
 	(void)claimed;
@@ -276,7 +294,7 @@ static int compile(AxcRun *run)
 		axc_fail(&run->d, "no output directory: -o DIR is missing");
 		return usage_error(run);
 	}
-	if (path && !claim(run, path))
+	if (path && !claim(run, path, false))
 		return finish(run);
 	return axc_supervise(run, work);
 }

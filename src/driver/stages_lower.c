@@ -70,6 +70,7 @@ static AxcPlanConfig plan_config(const AxcConfig *cfg)
 	AxcPlanConfig config = {
 		.workspaces = axc_program_workspaces(&(AxcProgram){.run = run_plan(cfg)}),
 		.promote = AXC_CFG_BOOL(cfg, enable_buffer_promotion),
+		.tiled = AXC_CFG_INT(cfg, tiling_depth) > 1,
 		.attempts = (int)AXC_MIN(AXC_CFG_INT(cfg, max_memplan_attempts), 1000),
 		.workspace_home = pool_of(AXC_CFG_TEXT(cfg, workspace_memory_pool)),
 		.io_home = pool_of(AXC_CFG_TEXT(cfg, io_memory_pool)),

@@ -36,11 +36,24 @@ bool axc_stage_start(AxcRun *run)
 	return !run->has_out || (write_cli_args(run) && write_conf(run));
 }
 
+static bool clean(AxcRun *run)
+{
+	double neutral = AXC_CFG_REAL(&run->cfg, softmax_neutral_value);
+	AxcPassConfig config = {
+		.only_needed = !AXC_CFG_BOOL(&run->cfg, run_graph_cleaner),
+		.softmax_neutral = &neutral,
+		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
+		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
+		.trace = &run->trace,
+	};
+	return axc_clean(run->graph, &config, &run->d);
+}
+
 bool axc_stage_import(AxcRun *run)
 {
 	AxcImportOptions options = {.input_shape = AXC_OPT_TEXT_OF(&run->opt, input_shape)};
 	if (!axc_onnx_import(run->arena, &run->d, run->input, &options, &run->info, &run->graph))
-		return false;
+		return run->graph ? clean(run) : false; /* all that is wrong, at once */
 	run->report.model.producer = axc_strdup(run->keep, run->info.producer_name);
 	run->report.model.opset = run->graph->opset;
 	run->report.model.nodes = run->graph->nodes.n - 1;
@@ -65,14 +78,11 @@ static void describe_model(AxcRun *run)
 			run->report.model.parameters += axc_shape_count(&g->values.at[i].shape);
 }
 
-/* Properties graph_cleaner_dump_…_onnx: a file name in the output directory. */
+/* Properties graph_cleaner_dump_…_onnx. */
 static bool write_dump(AxcRun *run, AxcPropId property, const AxcGraph *g)
 {
 	const char *name = run->cfg.at[property].text, *key = axc_property(property)->name;
 	const char *path = axc_outdir_path(&run->out, name);
-	if (!*name || strchr(name, '/') || axc_outdir_is_artifact(name) || name[0] == '.')
-		return axc_fail(&run->d, "%s must be a file name that nothing else has, found '%s'", key,
-		                axc_safe_name(run->keep, name));
 	if (axc_exists(path) && !axc_earlier_has(&run->out, name))
 		return axc_fail(&run->d, "%s: '%s' exists", key, axc_safe_name(run->keep, path));
 	axc_outdir_list(&run->out, name, 0, 0, true);
@@ -98,24 +108,13 @@ static bool write_dumps(AxcRun *run)
 	const char *core = AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_core_onnx);
 	if (!run->has_out)
 		return true;
-	if (full && core && strcmp(full, core) == 0)
-		return axc_fail(&run->d, "graph_cleaner_dump_core_onnx and graph_cleaner_dump_full_opt_onnx are both '%s'",
-		                axc_safe_name(run->keep, full));
 	return (!full || write_dump(run, AXC_P_graph_cleaner_dump_full_opt_onnx, run->graph)) &&
 	       (!core || write_dump(run, AXC_P_graph_cleaner_dump_core_onnx, float_core(run)));
 }
 
 bool axc_stage_clean(AxcRun *run)
 {
-	double neutral = AXC_CFG_REAL(&run->cfg, softmax_neutral_value);
-	AxcPassConfig config = {
-		.only_needed = !AXC_CFG_BOOL(&run->cfg, run_graph_cleaner),
-		.softmax_neutral = &neutral,
-		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
-		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
-		.trace = &run->trace,
-	};
-	if (!axc_clean(run->graph, &config, &run->d))
+	if (!clean(run))
 		return false;
 	describe_model(run);
 	axc_log(&run->d, AXC_INFO, "%s: %u nodes, %.1f million MACs, %.2f million parameters",

@@ -149,7 +149,15 @@ static void unsupported(Import *im, size_t i)
 			"control flow, or fold it for fixed inputs first");
 }
 
-static bool check_operators(Import *im)
+static bool is_known(const Onnx__NodeProto *node)
+{
+	const char *op = text(node->op_type), *domain = domain_of(node->domain);
+	return axc_onnx_rewritten(domain, op) ||
+	       (strcmp(domain, "axc") != 0 && axc_op_find(domain, op));
+}
+
+/* *ret_quantized: the model is quantized, and nothing else about it is worth telling. */
+static bool check_operators(Import *im, bool *ret_quantized)
 {
 	uint32_t bad = 0;
 	bool quantized = false;
@@ -157,8 +165,7 @@ static bool check_operators(Import *im)
 		const Onnx__NodeProto *node = im->graph->node[i];
 		const char *op = text(node->op_type), *domain = domain_of(node->domain);
 		bool is_quant = !*domain && is_quantized_op(op);
-		if (!is_quant && (axc_onnx_rewritten(domain, op) ||
-				  (strcmp(domain, "axc") != 0 && axc_op_find(domain, op))))
+		if (!is_quant && is_known(node))
 			continue;
 		if (bad++ >= AXC_ONNX_MAX_UNSUPPORTED || (is_quant && quantized))
 			continue;
@@ -174,6 +181,7 @@ static bool check_operators(Import *im)
 		axc_diag_node(im->d, im->node_names[i], op);
 		axc_diag_hint(im->d, "compile the float model that this one was made from");
 	}
+	*ret_quantized = quantized;
 	return bad == 0;
 }
 
@@ -506,7 +514,8 @@ static bool import_node(Import *im, const Onnx__NodeProto *node, const char *nam
 	AxcNode *n = axc_node(im->g, id);
 	n->domain = domain_of(node->domain);
 	n->op = axc_op_find(n->domain, n->op_type);
-	return import_attributes(im, node, n);
+	/* what is not supported was told; the rest of the graph is looked at for more */
+	return !is_known(node) || import_attributes(im, node, n);
 }
 
 static bool import_nodes(Import *im)
@@ -577,9 +586,9 @@ bool axc_onnx_import(AxcArena *arena, AxcDiag *d, const char *path, const AxcImp
 	bool ok = open_model(im, path) && read_messages(im) && find_opset(im);
 	if (ok)
 		name_nodes(im);
-	ok = ok && check_operators(im) && build_graph(im);
+	bool quantized = false, known = ok && check_operators(im, &quantized);
+	bool built = ok && (known || !quantized) && build_graph(im);
 	d->stage_status = stage;
-	if (ok)
-		*ret_graph = im->g;
-	return ok;
+	*ret_graph = built ? im->g : NULL;
+	return known && built;
 }

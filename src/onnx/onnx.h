@@ -38,8 +38,10 @@ typedef struct AxcImportOptions {
 
 /* Reads a model. The mapping of the file lives as long as the arena. Errors: file unreadable:
  * INITIALIZE_CLI_ERROR; all else ONNX_GRAPH_CLEANER_ERROR, whatever d->stage_status is. Unsupported
- * operators are all collected: the first is the error, the others are in d->more. Graph inputs come
- * out with static shapes; all other shapes and types are unknown. `opt` and `info` may be NULL. */
+ * operators are all collected: the first is the error, the others are in d->more; where nothing else
+ * is wrong with the file *ret_graph is the graph all the same, for axc_clean to tell what more is wrong
+ * with it (else NULL). Graph inputs come out with static shapes; all other shapes and types are
+ * unknown. `opt` and `info` may be NULL. */
 AXC_CHECKED bool axc_onnx_import(AxcArena *arena, AxcDiag *d, const char *path,
 				 const AxcImportOptions *opt, AxcOnnxInfo *info,
 				 AxcGraph **ret_graph);

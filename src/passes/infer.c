@@ -178,19 +178,53 @@ static bool fold_node(AxcGraph *g, AxcId id, size_t *total, AxcDiag *d)
 	return true;
 }
 
+/* Values that nothing can be said of, since what makes them is wrong. */
+typedef struct Unknown {
+	bool *at;
+	uint32_t n;
+} Unknown;
+
+static bool reads_unknown(const Unknown *u, const AxcNode *n)
+{
+	for (uint32_t k = 0; k < n->n_in; k++)
+		if (n->in[k] < u->n && u->at[n->in[k]])
+			return true;
+	return false;
+}
+
+static void make_unknown(Unknown *u, const AxcNode *n)
+{
+	for (uint32_t k = 0; k < n->n_out; k++)
+		if (n->out[k] && n->out[k] < u->n)
+			u->at[n->out[k]] = true;
+}
+
+/* All mistakes are told at once; nodes behind a wrong one are left out, and so are operators that import has
+ * told are not supported. */
 static bool run(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 {
 	(void)config;
 	size_t folded = 0;
+	bool told = d->failed, ok = true;
+	Unknown u = {AXC_NEW_ARRAY(d->arena, bool, g->values.n), g->values.n};
 	for (uint32_t i = 0; i < g->inputs.n; i++)
-		if (!fix_input(g, g->inputs.at[i], d))
-			return false;
+		if (!fix_input(g, g->inputs.at[i], d)) {
+			u.at[g->inputs.at[i]] = true;
+			ok = false;
+		}
 	for (AxcId i = 1; i < g->nodes.n; i++) {
-		if (axc_node(g, i)->dead)
+		const AxcNode *n = axc_node(g, i);
+		if (n->dead)
 			continue;
-		if (!infer_node(g, i, d) || !fold_node(g, i, &folded, d))
-			return false;
+		if (reads_unknown(&u, n) || (told && !n->op)) {
+			make_unknown(&u, n);
+		} else if (!infer_node(g, i, d) || !fold_node(g, i, &folded, d)) {
+			make_unknown(&u, axc_node(g, i));
+			ok = false;
+		}
 	}
+	if (!ok || told)
+		return false;
 	axc_graph_dce(g);
 	return true;
 }

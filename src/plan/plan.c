@@ -406,7 +406,8 @@ static bool refuse(const AxcProgram *p, const AxcPlanConfig *config, int pool, A
 	if (workspaces(config) > 1)
 		return axc_diag_hint(d, "%s, or use fewer cores: each of the %d has a workspace of its own (only "
 		                     "multicore_mode=cooperative shares one)", raise, config->workspaces);
-	return axc_diag_hint(d, "%s, set tiling_depth=6, or choose a smaller input shape", raise);
+	return axc_diag_hint(d, config->tiled ? "%s, or choose a smaller input shape"
+	                                      : "%s, set tiling_depth=6, or choose a smaller input shape", raise);
 }
 
 /* Homes, promotion in the given order, then every pool that has no final offsets yet. */

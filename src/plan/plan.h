@@ -15,6 +15,7 @@ typedef struct AxcPlanConfig {
 	AxcPool const_home;                  /* the pool whose budget the constants count against */
 	bool promote;                        /* buffers move to faster pools (l2, l1) that have a budget and room */
 	int attempts;                        /* max_memplan_attempts: orders tried, at least 1 */
+	bool tiled;                          /* tiling_depth was raised already, for the hint */
 	int workspaces;                      /* that exist at once and share the budgets; 0: one */
 } AxcPlanConfig;
 

@@ -351,6 +351,8 @@ def check(r):
     r.check(os.listdir(r.dir) == [], "--check wrote something")
     r.run("-i", "{M}/unknown_op.onnx", "--check")
     r.expect(1, "Frobnicate")
+    r.run("-i", "{M}/many_mistakes.onnx", "--check")
+    r.expect(1, "Frobnicate", "node: stride (MaxPool)", "node: axis (Softmax)", "node: perm (Transpose)", absent=["behind"])
     r.run("-i", "{M}/tiny.onnx", "--check", "-o", "{O}")
     r.expect(0)
     r.check(r.status("SUCCEEDED")["mode"] == "check", "mode")
@@ -1045,6 +1047,21 @@ def bash_completion(r):
 
 
 @case
+def wrong_command_leaves_an_earlier_run_alone(r):
+    r.run("-i", "{M}/tiny.onnx", "--quantize-only", "-o", "{O}")
+    r.expect(0)
+    before = r.report()
+    manifest = ["-i", "{O}/quantized_model/quantized_model_manifest.json", "-o", "{O}"]
+    r.run(*manifest, "--quantize-only")
+    r.expect(2, "is quantized already")
+    r.run(*manifest, "--set", "tiling_depht=3", "--overwrite")
+    r.expect(2, "did you mean")
+    r.check(r.report() == before, "the report of the earlier run is another")
+    r.run(*manifest)
+    r.expect(0)
+
+
+@case
 def trace_passes(r):
     r.run(*TINY, "--set", "trace_tvm_passes=true")
     r.expect(0)
@@ -1063,7 +1080,7 @@ def cleaned_model(r):
     r.run("-i", "{O}/clean.onnx", "-o", "{D}/o2")
     r.expect(0)
     r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "graph_cleaner_dump_full_opt_onnx=../x.onnx")
-    r.expect(1, "must be a file name")
+    r.expect(2, "INITIALIZE_CLI_ERROR", "must be a file name")
 
 
 @case

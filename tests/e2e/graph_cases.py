@@ -433,7 +433,7 @@ def core_dump(r):
                                             ("core", "same.onnx", "are both"))):
         r.run("-i", model, "-o", "{D}/bad%d" % i, "--set", "graph_cleaner_dump_core_onnx=" + value, "--set",
               "graph_cleaner_dump_full_opt_onnx=same.onnx")
-        r.expect(1, text)
+        r.expect(2, "INITIALIZE_CLI_ERROR", text)
 
 
 # ---- rewrites ----

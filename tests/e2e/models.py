@@ -66,6 +66,20 @@ def nhwc():
     return model
 
 
+def many_mistakes():
+    """One operator that does not exist, and beside it three nodes that are each wrong in their own way."""
+    nodes = [helper.make_node("Frobnicate", ["x"], ["a"], "unknown"),
+             helper.make_node("Relu", ["a"], ["b"], "behind"),
+             helper.make_node("MaxPool", ["x"], ["c"], "stride", kernel_shape=[2, 2], strides=[0, 1]),
+             helper.make_node("Softmax", ["x"], ["d"], "axis", axis=9),
+             helper.make_node("Transpose", ["x"], ["e"], "perm", perm=[0, 1, 1, 2])]
+    graph = helper.make_graph(nodes, "wrong", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+                              [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in "bcde"])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    return model
+
+
 def write_all(folder):
     def path(name):
         return os.path.join(folder, name)
@@ -76,6 +90,7 @@ def write_all(folder):
     onnx.save(nhwc(), path("nhwc.onnx"))
     onnx.save(network(("N", 3, 8, 8)), path("batch.onnx"))
     onnx.save(network(op="Frobnicate"), path("unknown_op.onnx"))
+    onnx.save(many_mistakes(), path("many_mistakes.onnx"))
     onnx.save(network(op="Relu", op_domain="my.domain"), path("unknown_domain.onnx"))
     onnx.save(network(names=("*/ int x; /*", "??/", "a\nb", "\x1b[31mred\x1b[0m", "\\\n#error")),
               path("hostile.onnx"))
