@@ -355,7 +355,7 @@ static void emit_checks(Emit *e, const char *array, const AxcPort *ports, uint32
 	}
 }
 
-enum { STEPS_PER_FUNCTION = 200 };
+enum { STEPS_PER_FUNCTION = 200, MANY_STEPS = 5000 };
 
 /* The steps of an entry, some in each function; returns how many functions. stage_end[k]: functions up to the
  * end of stage k. */
@@ -468,6 +468,8 @@ static void emit_prologue(Emit *e)
 	                   /* and takes addresses that its induction variables compute from 0 for null pointers: it holds
 	                    * a step whose store follows one for pure, and leaves the call out (requantization) */
 	                   "#pragma GCC optimize(\"no-delete-null-pointer-checks\")\n");
+	if (e->p->steps.n > MANY_STEPS) /* folding equal functions takes GCC time quadratic in their number */
+		axc_text_str(e->c, "#pragma GCC optimize(\"no-ipa-icf\")\n");
 	if (target[0])
 		axc_text_f(e->c, "#pragma GCC target(\"%s\")\n", target);
 	axc_text_str(e->c, "#endif\n\n");
