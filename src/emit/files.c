@@ -11,9 +11,9 @@ static void json_dims(AxcJsonOut *j, const char *key, const AxcShape *s)
 	axc_json_ints(j, key, s->dim, (size_t)s->rank);
 }
 
-static const char *layout_letters(const AxcPort *port)
+static const char *original_letters(const AxcPort *port)
 {
-	if (strcmp(port->layout, "NHWC") == 0)
+	if (port->channels_last)
 		return "NHWC";
 	switch (port->original.rank) {
 	case 4: return "NCHW";
@@ -21,6 +21,11 @@ static const char *layout_letters(const AxcPort *port)
 	case 2: return "NC";
 	default: return "";
 	}
+}
+
+static const char *layout_letters(const AxcPort *port)
+{
+	return strcmp(port->layout, "NHWC") == 0 ? "NHWC" : original_letters(port);
 }
 
 static void json_port(AxcJsonOut *j, const AxcPort *port)
@@ -39,6 +44,7 @@ static void json_port(AxcJsonOut *j, const AxcPort *port)
 		axc_json_ints(j, NULL, (int64_t[]){port->pad_lo[d], port->pad_hi[d]}, 2);
 	axc_json_end(j);
 	json_dims(j, "shape_original", &port->original);
+	axc_json_str(j, "layout_original", original_letters(port));
 	axc_json_end(j);
 }
 

@@ -58,9 +58,13 @@ static void port_bytes(const AxcPort *port, void *memory, void *dense, bool put)
 	}
 	if (put)
 		memset(memory, port->zero_point, (size_t)axc_shape_count(&port->shape));
-	size_t C = (size_t)o->dim[1], H = (size_t)o->dim[2], W = (size_t)o->dim[3], ld = (size_t)port->shape.dim[3];
+	bool last = port->channels_last;
+	size_t C = (size_t)o->dim[last ? 3 : 1], H = (size_t)o->dim[last ? 1 : 2], W = (size_t)o->dim[last ? 2 : 3];
+	size_t ld = (size_t)port->shape.dim[3];
 	for (size_t i = 0; i < count; i++) {
 		size_t w = i % W, h = i / W % H, c = i / (W * H) % C, n = i / (W * H * C);
+		if (last)
+			c = i % C, w = i / C % W, h = i / (C * W) % H;
 		uint8_t *m = (uint8_t *)memory + ((n * H + h) * W + w) * ld + c, *x = (uint8_t *)dense + i;
 		if (put)
 			*m = *x;

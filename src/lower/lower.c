@@ -18,10 +18,11 @@ static void port_shape(const AxcLowerConfig *config, AxcPort *port)
 	port->layout = "ONNX";
 	if (!config->io_nhwc || x->rank != 4)
 		return;
-	int64_t c = x->dim[1], padded = c;
+	bool last = port->channels_last;
+	int64_t c = x->dim[last ? 3 : 1], padded = c;
 	if (config->io_padding)
 		padded = c <= 4 ? 4 : (c + 63) / 64 * 64;
-	port->shape = (AxcShape){.rank = 4, .dim = {x->dim[0], x->dim[2], x->dim[3], padded}};
+	port->shape = (AxcShape){.rank = 4, .dim = {x->dim[0], x->dim[last ? 1 : 2], x->dim[last ? 2 : 3], padded}};
 	port->pad_hi[3] = padded - c;
 	port->layout = "NHWC";
 }
@@ -45,10 +46,11 @@ static const char *port_name(const AxcLowering *l, AxcId v)
 	return value->name;
 }
 
-static AxcPort make_port(const AxcLowering *l, const AxcGraph *core, AxcId v)
+static AxcPort make_port(const AxcLowering *l, const AxcGraph *core, AxcId v, bool input)
 {
 	const AxcValue *value = &l->g->values.at[v];
 	AxcPort port = {.value = v, .name = value->name, .dtype = value->dtype, .original = value->shape};
+	port.channels_last = input && axc_leading_layout(l->g, &l->uses, v) != 0;
 	port.shape = value->shape;
 	port.layout = "ONNX";
 	if (!core)
@@ -68,13 +70,13 @@ static void make_ports(AxcLowering *l)
 	AxcProgram *p = l->p;
 	AxcGraph *core = axc_core_graph(l->g, l->config->split, l->arena);
 	for (uint32_t i = 0; i < core->inputs.n; i++)
-		AXC_PUSH(l->arena, &p->in_i8, make_port(l, core, core->inputs.at[i]));
+		AXC_PUSH(l->arena, &p->in_i8, make_port(l, core, core->inputs.at[i], true));
 	for (uint32_t i = 0; i < core->outputs.n; i++)
-		AXC_PUSH(l->arena, &p->out_i8, make_port(l, core, core->outputs.at[i]));
+		AXC_PUSH(l->arena, &p->out_i8, make_port(l, core, core->outputs.at[i], false));
 	for (uint32_t i = 0; i < l->g->inputs.n; i++)
-		AXC_PUSH(l->arena, &p->in_f32, make_port(l, NULL, l->g->inputs.at[i]));
+		AXC_PUSH(l->arena, &p->in_f32, make_port(l, NULL, l->g->inputs.at[i], true));
 	for (uint32_t i = 0; i < l->g->outputs.n; i++)
-		AXC_PUSH(l->arena, &p->out_f32, make_port(l, NULL, l->g->outputs.at[i]));
+		AXC_PUSH(l->arena, &p->out_f32, make_port(l, NULL, l->g->outputs.at[i], false));
 	p->has_i8 = p->out_i8.n > 0;
 	p->has_f32 = l->config->run_f32 || !p->has_i8;
 }
@@ -94,10 +96,11 @@ static AxcView port_view(const AxcPort *port, uint32_t buf)
 	axc_view_row_major(&v);
 	if (strcmp(port->layout, "NHWC") == 0) {
 		const AxcShape *s = &port->shape;
-		v.stride[1] = 1;
-		v.stride[3] = s->dim[3];
-		v.stride[2] = s->dim[2] * s->dim[3];
-		v.stride[0] = s->dim[1] * v.stride[2];
+		int c = port->channels_last ? 3 : 1, h = port->channels_last ? 1 : 2;
+		v.stride[c] = 1;
+		v.stride[h + 1] = s->dim[3];
+		v.stride[h] = s->dim[2] * s->dim[3];
+		v.stride[0] = s->dim[1] * v.stride[h];
 	}
 	return v;
 }

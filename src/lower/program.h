@@ -72,6 +72,7 @@ typedef struct AxcPort {
 	AxcDType dtype;
 	AxcShape shape;        /* in `layout`, padded */
 	AxcShape original;     /* the ONNX tensor's shape */
+	bool channels_last;    /* the ONNX tensor is NHWC itself: an input in front of a Transpose to NCHW */
 	const char *layout;    /* "NHWC" or "ONNX" */
 	int64_t pad_lo[AXC_MAX_RANK], pad_hi[AXC_MAX_RANK]; /* in layout order */
 	float scale;           /* int8 quantities; 0 otherwise */

@@ -174,7 +174,8 @@ def into_port(q, port, rng):
     if port["layout"] != "NHWC":
         return q
     memory = rng.integers(-128, 128, port["shape"]).astype(np.int8)
-    memory[..., : q.shape[1]] = q.transpose(0, 2, 3, 1)
+    q = q if port["layout_original"] == "NHWC" else q.transpose(0, 2, 3, 1)
+    memory[..., : q.shape[3]] = q
     return memory
 
 
