@@ -3,6 +3,8 @@
  * .int8.npy (or the type a tensor has in the quantized graph); scales are in quantized_model/report.json. */
 #include "driver/run.h"
 
+#include <fcntl.h>
+
 enum { DEBUG_SAMPLES = 3, MAX_NAME = 80 };
 
 typedef struct Dump {
@@ -103,18 +105,27 @@ static bool dump_samples(AxcRun *run, const char *dir)
 	return true;
 }
 
+bool axc_run_check_debug_dir(AxcRun *run)
+{
+	const char *own = AXC_CFG_TEXT(&run->cfg, model_debug_save_dir);
+	AxcNames names;
+	if (!AXC_CFG_BOOL(&run->cfg, quantization_debug) || !own || !axc_exists(own))
+		return true;
+	const char *dir = axc_path_absolute(run->keep, own);
+	if (axc_outdir_names(run->keep, AT_FDCWD, dir, &names) && names.n == 0)
+		return true;
+	return axc_fail(&run->d, "model_debug_save_dir '%s' is not an empty directory", axc_safe_name(run->keep, dir));
+}
+
 /* A directory of the user's own must be empty or new; without one, DIR/quantization_debug. */
 bool axc_run_quantization_debug(AxcRun *run)
 {
 	const char *own = AXC_CFG_TEXT(&run->cfg, model_debug_save_dir), *temp;
-	AxcNames names;
 	if (!AXC_CFG_BOOL(&run->cfg, quantization_debug))
 		return true;
 	if (!own)
 		return axc_outdir_temp(&run->out, &run->d, "quantization_debug", &temp) && dump_samples(run, temp) &&
 		       axc_outdir_publish(&run->out, &run->d, "quantization_debug");
 	const char *dir = axc_path_absolute(run->keep, own);
-	if (axc_exists(dir) && (!axc_outdir_names(run->keep, run->out.fd, dir, &names) || names.n))
-		return axc_fail(&run->d, "model_debug_save_dir '%s' is not an empty directory", axc_safe_name(run->keep, dir));
-	return axc_make_dir(&run->d, dir) && dump_samples(run, dir);
+	return axc_run_check_debug_dir(run) && axc_make_dir(&run->d, dir) && dump_samples(run, dir);
 }

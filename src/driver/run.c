@@ -163,7 +163,7 @@ static bool settle(AxcRun *run)
 	if (AXC_OPT(o, transform)->given && !AXC_OPT(o, imageset)->given)
 		axc_warn(&run->d, "--transform is not used without --imageset");
 	if (!check_dump_name(run, AXC_P_graph_cleaner_dump_full_opt_onnx) ||
-	    !check_dump_name(run, AXC_P_graph_cleaner_dump_core_onnx))
+	    !check_dump_name(run, AXC_P_graph_cleaner_dump_core_onnx) || !axc_run_check_debug_dir(run))
 		return false;
 	run->jobs = AXC_OPT(o, jobs)->given ? (int)AXC_OPT(o, jobs)->integer : axc_cpu_count();
 	axc_config_warn(&run->d, &run->cfg);
@@ -218,6 +218,12 @@ static int generate_config(AxcRun *run)
 	const char *path = axc_path_join(run->keep, dir, "default_conf.json");
 	axc_config_defaults(&cfg);
 	axc_config_print(&cfg, &text);
+	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
+		const AxcOption *o = axc_option(id);
+		if ((run->opt.at[id].given || (id == AXC_O_set && run->opt.set.n)) && id != AXC_O_generate_config && id != AXC_O_overwrite &&
+		    strcmp(o->group, "Messages") != 0)
+			axc_warn(&run->d, "--generate-config writes the defaults: %s is not used", axc_option_name(run->keep, o));
+	}
 	bool ok = axc_make_dir(&run->d, dir);
 	bool same = false;
 	if (ok && axc_exists(path) && !AXC_OPT_ON(&run->opt, overwrite)) {

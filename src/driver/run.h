@@ -122,6 +122,8 @@ bool axc_stage_verdict(AxcRun *run);
 
 /* Property quantization_debug (debug_dump.c); needs the samples. */
 AXC_CHECKED bool axc_run_quantization_debug(AxcRun *run);
+/* model_debug_save_dir is new or empty, where it will be used. */
+AXC_CHECKED bool axc_run_check_debug_dir(AxcRun *run);
 /* error_artifact.zip of a failed run, before its arena goes (error_artifact.c). */
 void axc_run_error_artifact(AxcRun *run);
 

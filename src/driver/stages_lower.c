@@ -137,6 +137,9 @@ bool axc_stage_midend(AxcRun *run)
 	if (!axc_lower(run->arena, &run->d, run->quantized, &config, &run->program))
 		return false;
 	run->program->run = plan;
+	if (!config.run_f32 && run->program->has_f32)
+		axc_run_note(run, "remove_io_quantization=true has no effect: nothing is quantized, and the float entry point is the "
+		                  "only one");
 	tile(run);
 	if (!axc_run_dumps(run, "midend"))
 		return true;

@@ -105,12 +105,12 @@ void axc_pass_trace_json(const AxcPassTrace *trace, AxcText *out)
 	axc_text_str(out, "{\n  \"format_version\": 1,\n  \"passes\": [");
 	for (uint32_t i = 0; i < trace->entries.n; i++) {
 		const AxcPassTiming *t = &trace->entries.at[i];
-		axc_text_f(out, "%s\n    {\"pass\": \"%s\", \"parent\": \"%s\", \"start_ms\": ", i ? "," : "", t->pass,
-		           t->parent);
+		axc_text_f(out, "%s\n    {\"pass\": \"%s\", \"parent\": \"%s\", \"nodes_before\": %u, \"nodes_after\": %u, "
+		                "\"time\": {\"start_ms\": ", i ? "," : "", t->pass, t->parent, t->nodes_before, t->nodes_after);
 		axc_text_double(out, t->start_ms);
 		axc_text_str(out, ", \"end_ms\": ");
 		axc_text_double(out, t->end_ms);
-		axc_text_f(out, ", \"nodes_before\": %u, \"nodes_after\": %u}", t->nodes_before, t->nodes_after);
+		axc_text_str(out, "}}");
 	}
 	axc_text_str(out, "\n  ]\n}\n");
 }
