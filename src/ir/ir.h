@@ -208,6 +208,9 @@ AXC_CHECKED bool axc_graph_verify(const AxcGraph *g, AxcForm form, AxcDiag *d);
  * (appended, 64-byte aligned) and are printed as offset and size; with blob NULL they are printed as
  * "..." and cannot be read back. */
 void axc_graph_print(const AxcGraph *g, AxcText *text, AxcText *blob);
+/* For people whom the weights do not concern: of constants only shapes (short int64 ones) have their data, and
+ * none has its scales. */
+void axc_graph_print_bare(const AxcGraph *g, AxcText *text);
 AXC_CHECKED bool axc_graph_parse(AxcArena *arena, AxcDiag *d, const char *text, size_t bytes,
                                  const uint8_t *blob, size_t blob_bytes, AxcGraph **ret_graph);
 

@@ -16,6 +16,7 @@
 typedef struct Print {
 	const AxcGraph *g;
 	AxcText *t, *blob;
+	bool bare;
 } Print;
 
 static void quoted(Print *p, const char *s)
@@ -128,7 +129,7 @@ enum { MAX_INLINE_BYTES = 64 };
 static void data(Print *p, const AxcValue *v)
 {
 	axc_text_str(p->t, " data ");
-	if (v->data_bytes > MAX_INLINE_BYTES && !p->blob) {
+	if ((v->data_bytes > MAX_INLINE_BYTES && !p->blob) || (p->bare && v->dtype != AXC_I64)) {
 		axc_text_str(p->t, "...");
 	} else if (v->data_bytes > MAX_INLINE_BYTES) {
 		static const char zeros[64];
@@ -184,7 +185,9 @@ static void value(Print *p, const AxcValue *v)
 		axc_text_f(p->t, " onnx_type %d", v->onnx_narrow);
 	if (v->data)
 		data(p, v);
-	if (v->q.n > 0)
+	if (v->q.n > 0 && p->bare && v->data)
+		axc_text_f(p->t, " q axis %d scale ...", v->q.axis);
+	else if (v->q.n > 0)
 		quant(p, &v->q);
 	axc_text_str(p->t, "\n");
 }
@@ -279,9 +282,9 @@ static void node(Print *p, const AxcNode *n)
 	axc_text_str(p->t, "\n");
 }
 
-void axc_graph_print(const AxcGraph *g, AxcText *text, AxcText *blob)
+static void graph(const AxcGraph *g, AxcText *text, AxcText *blob, bool bare)
 {
-	Print p = {g, text, blob};
+	Print p = {g, text, blob, bare};
 	axc_text_str(text, "graph ");
 	quoted(&p, g->name);
 	axc_text_str(text, " model ");
@@ -295,4 +298,14 @@ void axc_graph_print(const AxcGraph *g, AxcText *text, AxcText *blob)
 			node(&p, &g->nodes.at[i]);
 	references(&p, g->inputs.at, g->inputs.n, "inputs [", "]\n");
 	references(&p, g->outputs.at, g->outputs.n, "outputs [", "]\n");
+}
+
+void axc_graph_print(const AxcGraph *g, AxcText *text, AxcText *blob)
+{
+	graph(g, text, blob, false);
+}
+
+void axc_graph_print_bare(const AxcGraph *g, AxcText *text)
+{
+	graph(g, text, NULL, true);
 }

@@ -1083,33 +1083,124 @@ def cleaned_model(r):
     r.expect(2, "INITIALIZE_CLI_ERROR", "must be a file name")
 
 
+def zipped(r, *out):
+    """The members of a run's error_artifact.zip."""
+    import zipfile
+    with zipfile.ZipFile(os.path.join(*(out or (r.out,)), "error_artifact.zip")) as z:
+        r.check(z.testzip() is None, "a damaged member")
+        return {name: z.read(name) for name in z.namelist()}
+
+
 @case
 def error_artifact(r):
     """What a failed run knows in one ZIP, the weights replaced."""
-    import zipfile
     r.run(*TINY, "--set", "save_error_artifact=true", "--set", "ddr_constraint=64")
     r.expect(1, "error_artifact.zip")
     report = r.status("LOWER_MIDEND_ERROR")
     r.check("error_artifact.zip" in [f["path"] for f in report["files"]], "not listed")
-    with zipfile.ZipFile(r.out + "/error_artifact.zip") as z:
-        r.check(z.testzip() is None, "a damaged member")
-        r.check(sorted(z.namelist()) == ["compilation_log.txt", "compilation_report.json", "conf.json", "model.onnx",
-                                         "program.txt", "quantized_model.txt"], z.namelist())
-        r.check(json.loads(z.read("compilation_report.json"))["status"] == "LOWER_MIDEND_ERROR", "its report")
-        model = z.read("model.onnx")
-    original = open(r.model("tiny.onnx"), "rb").read()
-    import onnx
-    from onnx import numpy_helper
-    weights = [numpy_helper.to_array(t) for t in onnx.load_from_string(original).graph.initializer]
-    weights = [w.tobytes() for w in weights if w.size > 4]  # smaller ones are parameters: kept
-    r.check(not any(w in model for w in weights), "a weight is in it")
-    open(r.path("again.onnx"), "wb").write(model)
+    z = zipped(r)
+    r.check(sorted(z) == ["cli_args.json", "compilation_log.txt", "compilation_report.json", "conf.json", "model.onnx",
+                          "program.txt", "quantized_model.txt"], z.keys())
+    r.check(json.loads(z["compilation_report.json"])["status"] == "LOWER_MIDEND_ERROR", "its report")
+    open(r.path("again.onnx"), "wb").write(z["model.onnx"])
     r.run("-i", "{D}/again.onnx", "-o", "{D}/o2")
     r.expect(0)
     r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "save_error_artifact=true", "--set", "ddr_constraint=64",
           "--set", "randomize_onnx_model=false")
-    with zipfile.ZipFile(r.path("o3", "error_artifact.zip")) as z:
-        r.check(z.read("model.onnx") == original, "the model itself")
+    z = zipped(r, r.path("o3"))
+    r.check(z["model.onnx"] == open(r.model("tiny.onnx"), "rb").read(), "the model itself")
+    r.check(b" int32 [4] data {" in z["quantized_model.txt"], "the biases of the model itself")
+
+
+@case
+def error_artifact_has_no_weights(r):
+    """Slopes, biases, factors of one element: nothing of them is in any file; what a Resize does stays."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    rng = np.random.default_rng(3)
+    secret = {"w": rng.standard_normal((4, 3, 3, 3)), "b": rng.standard_normal(4), "s": rng.uniform(0.1, 0.4, (4, 1, 1)),
+              "f": np.array([0.7431]), "ones": np.full(4, 1.625), "v": rng.standard_normal((2, 4, 1, 1))}
+    kept = {"scales": np.array([1, 1, 2, 2], np.float32), "shape": np.array([1, -1])}
+    nodes = [helper.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]),
+             helper.make_node("PRelu", ["c", "s"], ["p"]), helper.make_node("Mul", ["p", "f"], ["m"]),
+             helper.make_node("Resize", ["m", "", "scales"], ["u"], mode="nearest"),
+             helper.make_node("Conv", ["u", "v"], ["k"]), helper.make_node("Sigmoid", ["k"], ["g"]),
+             helper.make_node("Reshape", ["g", "shape"], ["y"]), helper.make_node("Softplus", ["m"], ["sp"]),
+             helper.make_node("Gemm", ["q", "gw", "ones"], ["z"], transB=1),
+             helper.make_node("GlobalAveragePool", ["sp"], ["ga"]), helper.make_node("Flatten", ["ga"], ["q"])]
+    nodes = nodes[:8] + nodes[9:] + [nodes[8]]
+    secret["gw"] = rng.standard_normal((4, 4))
+    weights = [numpy_helper.from_array(v.astype(np.float32), k) for k, v in secret.items()]
+    weights += [numpy_helper.from_array(v, k) for k, v in kept.items()]
+    graph = helper.make_graph(nodes, "secret", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+                              [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in "yz"], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], producer_name="the producer")
+    model.ir_version = 8
+    onnx.save(model, r.path("m.onnx"))
+    r.run("-i", "{D}/m.onnx", "-o", "{O}", "--set", "save_error_artifact=true", "--set", "ddr_constraint=64",
+          "--set", "precision=int8")
+    r.expect(1, "error_artifact.zip")
+    z = zipped(r)
+    text = z["quantized_model.txt"].decode()
+    data = [line for line in text.splitlines() if line.startswith("value ") and " data " in line]
+    r.check(len(data) > 5 and all(" data ..." in line or " int64 " in line for line in data), data)
+    r.check(all("scale ..." in line for line in data if " scale " in line), data)
+    r.check(" int64 [2] data {1," in text, "shapes")
+    random = {i.name: numpy_helper.to_array(i) for i in onnx.load_from_string(z["model.onnx"]).graph.initializer}
+    there = np.concatenate([v.ravel() for v in random.values() if v.dtype == np.float32])
+    for name, value in secret.items():
+        r.check(not np.isin(value.astype(np.float32), there).any(), name + " is in model.onnx")
+        for number in value.astype(np.float32).ravel():
+            r.check(not any(("%.6g" % number).encode() in member for member in z.values()), name + " is told")
+    r.check(any(np.array_equal(v, kept["scales"]) for v in random.values()), "the scales of the Resize")
+    r.check(b"the producer" in z["compilation_report.json"], "the producer")
+    open(r.path("again.onnx"), "wb").write(z["model.onnx"])
+    r.run("-i", "{D}/again.onnx", "-o", "{D}/o2")
+    r.expect(0)
+
+
+def nothing_private(r, z, *words):
+    for name, member in z.items():
+        for word in (r.dir, r.dir.replace(" ", "\\x20"), r.models, "axc e2e", os.path.expanduser("~"), "/usr/") + words:
+            r.check(word.encode() not in member, "%s has %s" % (name, word))
+
+
+@image_case("PIL")
+def error_artifact_is_not_private(r):
+    """Paths as base names; of the user's Python only types, lines and the file's name."""
+    r.write("my \u00e4 tf.py", TRANSFORM % "print('printed'); raise ValueError('confided ' + __file__)  # a source line")
+    os.rename(r.path("pictures", "1.ppm"), r.path("pictures", "0 holiday.ppm"))
+    r.run(*IMAGES, "--transform", "{D}/my \u00e4 tf.py", "--set", "save_error_artifact=true", "--conf", r.write("c.json", "{}"))
+    r.expect(1, "confided", "holiday", "a source line")
+    z = zipped(r)
+    nothing_private(r, z, "confided", "printed", "holiday", "a source line")
+    report = json.loads(z["compilation_report.json"])
+    r.check(report["traceback"] == 'Traceback (most recent call last):\n  File "my \u00e4 tf.py", line 5, in '
+            "get_preprocess_transform\nValueError\n", report["traceback"])
+    r.check(report["message"] == "image '*.ppm': the transform failed: ValueError", report["message"])
+    args = json.loads(z["cli_args.json"])
+    r.check((args["input"], args["imageset"], args["python"], args["conf"]) ==
+            ("tiny.onnx", "pictures", "python3", "c.json"), args)
+    r.check(b"the transform failed: ValueError\n" in z["compilation_log.txt"], "the log")
+
+
+@case
+def error_artifact_compiler(r):
+    """The compiler's command is in its message: without directories, the node's name as it is."""
+    r.write("cc", "#!/bin/sh\necho \"failed: $0 $* /model.22/Concat\" >&2\nexit 1\n")
+    os.chmod(r.path("cc"), 0o755)
+    r.run(*TINY, "--set", "save_error_artifact=true", "--set", "cc=" + r.path("cc"), "--set", "cflags=-I/usr/include/secret",
+          "--set", "model_debug_save_dir={D}/debug dir")
+    r.expect(1)
+    r.status("TIR_TO_RUNTIME_ERROR")
+    z = zipped(r)
+    nothing_private(r, z)
+    message = json.loads(z["compilation_report.json"])["message"]
+    r.check("failed: cc " in message and "-Isecret" in message and " /model.22/Concat" in message and
+            re.search(r" \.compiled_model\.tmp-\d+/kernel_function\.c ", message), message)
+    conf = json.loads(z["conf.json"])
+    r.check((conf["cc"], conf["cflags"], conf["model_debug_save_dir"]) == ("cc", "-Isecret", "debug dir"), conf)
 
 
 @case
