@@ -54,7 +54,12 @@ static bool load_list(Loader *l, const AxcJsonValue *v)
 	for (uint32_t i = 0; i < v->n; i++) {
 		if (v->item[i].kind != AXC_JSON_STRING)
 			return wrong(l, v, "a list of texts");
+		if (!strchr(v->item[i].string, '='))
+			return axc_fail(l->d, "%s:%d:%d: \"set\" is a list of KEY=VALUE, found '%s'", l->file, v->item[i].line,
+			                v->item[i].column, axc_safe_name(l->arena, v->item[i].string));
 		AXC_PUSH(l->arena, &l->o->set, v->item[i].string);
+		AXC_PUSH(l->arena, &l->o->set_origin,
+		         axc_format(l->arena, "%s:%d:%d", l->file, v->item[i].line, v->item[i].column));
 	}
 	return true;
 }
@@ -86,11 +91,13 @@ static bool load_value(Loader *l, AxcOptionId id, const AxcJsonValue *v)
 static bool unknown_key(Loader *l, const AxcJsonValue *v)
 {
 	const char *names[AXC_O_COUNT];
+	size_t n = 0;
 	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++)
-		names[id] = axc_option(id)->id;
+		if (!axc_option(id)->not_stored)
+			names[n++] = axc_option(id)->id;
 	axc_fail(l->d, "%s:%d:%d: there is no option \"%s\"", l->file, v->line, v->column,
 	         axc_safe_name(l->arena, v->key));
-	const char *closest = axc_closest(v->key, names, AXC_O_COUNT);
+	const char *closest = axc_closest(v->key, names, n);
 	return closest ? axc_diag_hint(l->d, "did you mean \"%s\"?", closest) : false;
 }
 
@@ -102,6 +109,14 @@ static bool set_now(const AxcOptions *o, const char *property)
 		if (strncmp(o->set.at[i], property, n) == 0 && o->set.at[i][n] == '=')
 			return true;
 	return false;
+}
+
+static void add_sets(AxcArena *arena, const AxcOptions *from, AxcOptions *to)
+{
+	for (uint32_t i = 0; i < from->set.n; i++) {
+		AXC_PUSH(arena, &to->set, from->set.at[i]);
+		AXC_PUSH(arena, &to->set_origin, from->set_origin.at[i]);
+	}
 }
 
 static void merge(AxcArena *arena, const AxcOptions *stored, AxcOptions *o)
@@ -119,15 +134,12 @@ static void merge(AxcArena *arena, const AxcOptions *stored, AxcOptions *o)
 	}
 	if (new_conf)
 		return;
-	AXC_ARRAY(const char *) set = {0};
-	for (uint32_t i = 0; i < stored->set.n; i++)
-		AXC_PUSH(arena, &set, stored->set.at[i]);
-	o->n_stored_set = set.n;
-	for (uint32_t i = 0; i < o->set.n; i++)
-		AXC_PUSH(arena, &set, o->set.at[i]);
-	o->set.at = set.at;
-	o->set.n = set.n;
-	o->set.cap = set.cap;
+	AxcOptions now = *o;
+	memset(&o->set, 0, sizeof o->set);
+	memset(&o->set_origin, 0, sizeof o->set_origin);
+	add_sets(arena, stored, o);
+	o->n_stored_set = o->set.n;
+	add_sets(arena, &now, o);
 }
 
 bool axc_options_load(AxcArena *arena, AxcDiag *d, const char *path, AxcOptions *o)
@@ -151,8 +163,11 @@ bool axc_options_load(AxcArena *arena, AxcDiag *d, const char *path, AxcOptions 
 		AxcOptionId id = 0;
 		while (id < AXC_O_COUNT && strcmp(axc_option(id)->id, v->key) != 0)
 			id++;
-		if (id == AXC_O_COUNT || axc_option(id)->not_stored)
+		if (id == AXC_O_COUNT)
 			return unknown_key(&l, v);
+		if (axc_option(id)->not_stored)
+			return axc_fail(d, "%s:%d:%d: the option \"%s\" is never taken from a file: give %s on the command line",
+			                l.file, v->line, v->column, v->key, axc_option_name(arena, axc_option(id)));
 		if (!load_value(&l, id, v))
 			return false;
 	}

@@ -70,6 +70,7 @@ bool axc_option_set(AxcArena *arena, AxcDiag *d, const char *origin, AxcOptionId
 		break;
 	case AXC_OPT_LIST:
 		AXC_PUSH(arena, &o->set, value);
+		AXC_PUSH(arena, &o->set_origin, origin);
 		break;
 	case AXC_OPT_TEXT:
 		break;
@@ -222,7 +223,7 @@ bool axc_options_config(AxcArena *arena, AxcDiag *d, const AxcOptions *o, AxcCon
 	for (uint32_t i = 0; i < o->set.n; i++) {
 		if (i == o->n_stored_set && !set_shorthands(arena, d, o, true, &cfg))
 			return false;
-		if (!axc_config_set(arena, d, "--set", o->set.at[i], &cfg))
+		if (!axc_config_set(arena, d, o->set_origin.at[i], o->set.at[i], &cfg))
 			return false;
 	}
 	if (o->n_stored_set >= o->set.n && !set_shorthands(arena, d, o, true, &cfg))

@@ -43,6 +43,7 @@ typedef struct AxcOptionValue {
 typedef struct AxcOptions {
 	AxcOptionValue at[AXC_O_COUNT];
 	AXC_ARRAY(const char *) set;
+	AXC_ARRAY(const char *) set_origin; /* of each, for messages: "--set" or its place in the file */
 	uint32_t n_stored_set; /* the first ones of `set` come from --cli-args */
 } AxcOptions;
 

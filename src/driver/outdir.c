@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *axc_outdir_path(const AxcOutDir *out, const char *name)
@@ -15,6 +16,20 @@ const char *axc_outdir_path(const AxcOutDir *out, const char *name)
 }
 
 /* ---- claiming ---- */
+
+/* A compile that was killed may hold its lock for some milliseconds more, in a child process that is about to end:
+ * tried for a second. */
+static bool lock(int fd)
+{
+	enum { TRIES = 50 };
+	const struct timespec pause = {.tv_nsec = 20000000};
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || i == TRIES)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
 
 static bool open_and_lock(AxcOutDir *out, AxcDiag *d)
 {
@@ -31,7 +46,7 @@ static bool open_and_lock(AxcOutDir *out, AxcDiag *d)
 		axc_fail(d, "cannot write into the output directory '%s': %s", safe, strerror(errno));
 		return axc_diag_hint(d, "choose another output directory with -o");
 	}
-	if (flock(out->fd, LOCK_EX | LOCK_NB) == 0)
+	if (lock(out->fd))
 		return true;
 	if (errno == EWOULDBLOCK)
 		return axc_fail(d, "another compile is writing into the output directory '%s'", safe);

@@ -522,11 +522,23 @@ def cli_args_precedence(r):
 @case
 def cli_args_wrong(r):
     for text, message in (('{"inptu": "x"}', 'did you mean "input"?'), ('{"jobs": "many"}', '"jobs" must be an integer'),
-                          ('{"color_format": "CMYK"}', "RGB, BGR or GRAY"), ('{"help": true}', "no option"),
-                          ("[", "not valid JSON")):
+                          ('{"color_format": "CMYK"}', "RGB, BGR or GRAY"), ("[", "not valid JSON"),
+                          ('{\n "set": ["cal_seed=1",\n  "foo=1"]}', 'args.json:3:3: there is no property "foo"'),
+                          ('{"set": ["cal_seed=x"]}', 'args.json:1:10: the property "cal_seed" is an integer'),
+                          ('{"set": ["cal_seed"]}', 'args.json:1:10: "set" is a list of KEY=VALUE, found'), ('{"set": [1]}', "list of texts")):
         r.write("args.json", text)
         r.run("--cli-args", "{D}/args.json", *TINY)
-        r.expect(2, "INITIALIZE_CLI_ERROR", message)
+        r.expect(2, "INITIALIZE_CLI_ERROR", message, absent=["--set: "])
+    for name in ("help", "check", "version", "cli_args", "generate_config"):
+        r.write("args.json", '{"%s": true}' % name)
+        r.run("--cli-args", "{D}/args.json", *TINY)
+        r.expect(2, 'args.json:1:2: the option "%s" is never taken from a file' % name, absent=["did you mean"])
+    r.write("args.json", '{"hepl": true, "set": ["cal_seed=1"]}')
+    r.run("--cli-args", "{D}/args.json", *TINY)
+    r.expect(2, 'no option "hepl"', absent=["did you mean"])
+    r.write("args.json", '{"set": ["cal_seed=1"]}')
+    r.run("--cli-args", "{D}/args.json", *TINY, "--set", "foo=1")
+    r.expect(2, '--set: there is no property "foo"', absent=["args.json"])
 
 
 @case
@@ -694,6 +706,22 @@ def two_at_once(r):
     r.run(*TINY, "--overwrite")
     r.expect(2, "another compile is writing")
     r.end(first)
+    r.expect(0)
+    r.status("SUCCEEDED")
+
+
+@case
+def lock_held_for_a_moment(r):
+    """What remains of a killed compile holds the directory a little longer: waited for."""
+    import fcntl
+    import threading
+    os.mkdir(r.out)
+    held = os.open(r.out, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    timer = threading.Timer(0.4, os.close, [held])
+    timer.start()
+    r.run(*TINY, "--quantize-only")
+    timer.join()
     r.expect(0)
     r.status("SUCCEEDED")
 
