@@ -179,9 +179,30 @@ static bool open_input(Frames *f, Input *in, size_t n, const Options *o, Source 
 	return true;
 }
 
+/* Every NAME of --input is that of an input. */
+static bool check_names(const Frames *f, const Options *o, const Source *sources)
+{
+	for (size_t i = 0; i < o->num_inputs; i++) {
+		const Source *s = &sources[i];
+		bool found = s->name == NULL;
+		char there[512] = "";
+		for (size_t k = 0, n = 0; k < f->num_in; k++) {
+			const char *name = f->in[k].tensor.name;
+			found |= s->name && strlen(name) == s->name_bytes && memcmp(name, s->name, s->name_bytes) == 0;
+			if (n < sizeof there)
+				n += (size_t)snprintf(there + n, sizeof there - n, "%s'%s'", k ? ", " : "", name);
+		}
+		if (!found)
+			return complain("--input: the model has no input '%.*s'; it has %s", (int)s->name_bytes, s->name, there);
+	}
+	return true;
+}
+
 static bool check_inputs(Frames *f, const Options *o, const Source *sources)
 {
 	for (size_t i = 0; i < o->num_inputs; i++) {
+		if (sources[i].npy.map && sources[i].name)
+			return complain("--input %s: this input has a file already", o->inputs[i]);
 		if (sources[i].npy.map)
 			return complain("--input %s: the model has no such input (it has %zu)", o->inputs[i], f->num_in);
 	}
@@ -203,8 +224,11 @@ static bool open_tensors(Frames *f, const Options *o, Source *sources, axrModel 
 	if (!f->in || !f->out)
 		return complain("no memory");
 	f->distinct = 1;
-	for (size_t i = 0; i < f->num_in; i++) {
+	for (size_t i = 0; i < f->num_in; i++)
 		axrx_get_tensor(model, f->io, 0, i, &f->in[i].tensor);
+	if (!check_names(f, o, sources))
+		return false;
+	for (size_t i = 0; i < f->num_in; i++) {
 		if (!open_input(f, &f->in[i], i, o, sources, &state))
 			return false;
 	}

@@ -2,7 +2,6 @@
 #include "axrunmodel.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,6 @@ enum {
 	NUM_OPTIONS
 };
 #undef AXRX_OPTION
-enum { CODE = 256, NEGATED = 512 }; /* of getopt: CODE + index, + NEGATED for a --no- form */
 
 /* ---- help ---- */
 
@@ -173,70 +171,183 @@ static bool set_option(Options *o, int option, bool on, const char *value)
 		o->output_dmabuf = on;
 		return true;
 	default:
-		return option == OPT_help; /* --no-help */
+		return true;
 	}
 }
 
-/* getopt's tables from ours. Each long option stands once, flags a second time with --no-. */
-typedef struct Getopt {
-	struct option at[2 * NUM_OPTIONS + 1];
-	char names[2 * NUM_OPTIONS][32], letters[2 * NUM_OPTIONS + 1];
-} Getopt;
+/* ---- the command line ---- */
 
-static void fill(Getopt *g)
+typedef struct Parser {
+	Options *o;
+	int argc, at;
+	char **argv;
+	int num_models;
+	bool help;
+} Parser;
+
+/* The option called name[0..n) without its dashes; NUM_OPTIONS: none. Only whole names count. */
+static int find_long(const char *name, size_t n, bool *ret_negated)
 {
-	int n = 0, letters = 0;
-	*g = (Getopt){0};
+	char text[64];
 	for (int i = 0; i < NUM_OPTIONS; i++) {
-		bool flag = table[i].kind == KIND_FLAG;
-		for (int negated = 0; negated <= flag; negated++, n++) {
-			dashed(g->names[n], sizeof g->names[n], negated ? "no-" : "", table[i].id);
-			g->at[n] = (struct option){g->names[n], flag ? no_argument : required_argument, NULL,
-			                           CODE + i + (negated ? NEGATED : 0)};
+		for (int negated = 0; negated <= (table[i].kind == KIND_FLAG); negated++) {
+			dashed(text, sizeof text, negated ? "no-" : "", table[i].id);
+			*ret_negated = negated;
+			if (strlen(text) == n && memcmp(text, name, n) == 0)
+				return i;
 		}
-		if (!table[i].letter)
-			continue;
-		g->letters[letters++] = table[i].letter;
-		if (!flag)
-			g->letters[letters++] = ':';
 	}
+	return NUM_OPTIONS;
 }
 
-static int index_of(int code)
+enum { LONGEST = 40 }; /* of what is compared */
+
+/* Letters to insert, remove or replace to make b of a. */
+static size_t distance(const char *a, const char *b)
 {
-	for (int i = 0; code < CODE && i < NUM_OPTIONS; i++)
-		if (table[i].letter == code)
-			return i;
-	return (code - CODE) % NEGATED;
+	size_t row[LONGEST + 1], n = strlen(b);
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			best = best < row[j] + 1 ? best : row[j] + 1;
+			row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+		}
+	}
+	return row[n];
+}
+
+/* The option closest to `name`, or the only one that begins so. */
+static bool closest(const char *name, char *ret, size_t bytes)
+{
+	size_t least = strlen(name) / 3 + 2;
+	int best = NUM_OPTIONS, begins = NUM_OPTIONS, num_begins = 0;
+	bool best_negated = false;
+	char text[LONGEST];
+	if (strlen(name) >= LONGEST)
+		return false;
+	for (int i = 0; i < NUM_OPTIONS; i++) {
+		for (int negated = 0; negated <= (table[i].kind == KIND_FLAG); negated++) {
+			dashed(text, sizeof text, negated ? "--no-" : "--", table[i].id);
+			size_t d = distance(name, text);
+			if (d < least) {
+				least = d;
+				best = i;
+				best_negated = negated;
+			}
+			if (strlen(name) > 2 && !negated && strncmp(text, name, strlen(name)) == 0) {
+				begins = i;
+				num_begins++;
+			}
+		}
+	}
+	if (num_begins == 1) {
+		best = begins;
+		best_negated = false;
+	}
+	if (best < NUM_OPTIONS)
+		dashed(ret, bytes, best_negated ? "--no-" : "--", table[best].id);
+	return best < NUM_OPTIONS;
+}
+
+static bool unknown_option(const char *arg)
+{
+	char name[LONGEST + 1], found[LONGEST];
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+	if (closest(name, found, sizeof found))
+		return complain("there is no option '%s'; did you mean %s?", arg, found);
+	return complain("there is no option '%s'", arg);
+}
+
+/* The value attached to the option called `name`, or the next argument. */
+static bool take_value(Parser *p, int option, const char *name, const char *attached)
+{
+	const char *value = attached;
+	bool negated;
+	if (!value && p->at < p->argc) {
+		const char *next = p->argv[p->at];
+		if (strncmp(next, "--", 2) != 0 || find_long(next + 2, strcspn(next + 2, "="), &negated) == NUM_OPTIONS) {
+			value = next;
+			p->at++;
+		}
+	}
+	if (!value)
+		return complain("%s wants a value: %s %s", name, name, table[option].meta);
+	return set_option(p->o, option, true, value);
+}
+
+static bool parse_long(Parser *p, const char *arg)
+{
+	size_t n = strcspn(arg + 2, "=");
+	const char *attached = arg[2 + n] ? arg + 2 + n + 1 : NULL;
+	char name[64];
+	bool negated;
+	int option = find_long(arg + 2, n, &negated);
+	if (option == NUM_OPTIONS)
+		return unknown_option(arg);
+	dashed(name, sizeof name, negated ? "--no-" : "--", table[option].id);
+	if (table[option].kind != KIND_FLAG)
+		return take_value(p, option, name, attached);
+	if (attached)
+		return complain("%s takes no value, found '%s'", name, attached);
+	p->help |= option == OPT_help && !negated;
+	return option == OPT_help || set_option(p->o, option, !negated, NULL);
+}
+
+static bool parse_short(Parser *p, const char *arg)
+{
+	for (const char *c = arg + 1; *c; c++) {
+		int option = 0;
+		while (option < NUM_OPTIONS && table[option].letter != *c)
+			option++;
+		if (option == NUM_OPTIONS)
+			return unknown_option(arg);
+		const char name[] = {'-', *c, '\0'};
+		if (table[option].kind != KIND_FLAG)
+			return take_value(p, option, name, c[1] ? c + 1 : NULL);
+		p->help |= option == OPT_help;
+		if (option != OPT_help && !set_option(p->o, option, true, NULL))
+			return false;
+	}
+	return true;
+}
+
+/* All arguments up to --help; behind "--" there are no options. */
+static bool parse_all(Parser *p)
+{
+	bool options = true;
+	while (p->at < p->argc && !p->help) {
+		const char *arg = p->argv[p->at++];
+		bool ok = true;
+		if (options && strcmp(arg, "--") == 0) {
+			options = false;
+		} else if (options && strncmp(arg, "--", 2) == 0) {
+			ok = parse_long(p, arg);
+		} else if (options && arg[0] == '-' && arg[1]) {
+			ok = parse_short(p, arg);
+		} else {
+			p->o->model = arg;
+			p->num_models++;
+		}
+		if (!ok)
+			return false;
+	}
+	return p->help || p->num_models == 1 || complain("wanted one MODEL.json, found %d arguments", p->num_models);
 }
 
 bool parse_options(Options *o, int argc, char **argv, int *ret_exit)
 {
-	Getopt g;
-	fill(&g);
+	Parser p = {.o = o, .argc = argc, .at = 1, .argv = argv};
 	*o = (Options){.seconds = 10, .double_buffer = -1, .input_dmabuf = -1, .output_dmabuf = -1};
-	*ret_exit = EXIT_USAGE;
-	for (;;) {
-		int code = getopt_long(argc, argv, g.letters, g.at, NULL);
-		if (code == -1)
-			break;
-		bool known = code != '?', on = code < CODE + NEGATED;
-		int option = known ? index_of(code) : 0;
-		if (known && option == OPT_help && on) {
-			print_help();
-			*ret_exit = 0;
-			return false;
-		}
-		if (!known || !set_option(o, option, on, optarg)) {
-			fputs("Try 'axrunmodel --help'.\n", stderr);
-			return false;
-		}
-	}
-	if (optind != argc - 1) {
-		complain("wanted one MODEL.json, found %d arguments", argc - optind);
+	bool ok = parse_all(&p);
+	*ret_exit = ok ? 0 : EXIT_USAGE;
+	if (!ok)
 		fputs("Try 'axrunmodel --help'.\n", stderr);
-		return false;
-	}
-	o->model = argv[optind];
-	return true;
+	else if (p.help)
+		print_help();
+	return ok && !p.help;
 }
