@@ -216,18 +216,20 @@ const char *axc_reduce_text(const AxcReduce *r, const char *text)
 
 const char *axc_reduce_traceback(const AxcReduce *r, const char *text)
 {
+	static const char head[] = "Traceback (most recent call last):";
 	AxcText out = {.arena = r->arena};
-	if (!text)
-		return NULL;
-	axc_text_str(&out, "");
-	while (*text) {
+	bool frames = false; /* an exception's type is what follows frames; other lines are what somebody wrote */
+	while (text && *text) {
 		size_t n = strcspn(text, "\n"), name = 0;
+		bool frame = strncmp(text, "  File \"", 8) == 0;
 		while (name < n && (is_word(text[name]) || text[name] == '.'))
 			name++;
-		if (strncmp(text, "Traceback (", 11) == 0 || strncmp(text, "  File \"", 8) == 0)
+		bool type = frames && name && (name == n || text[name] == ':');
+		if (frame || strncmp(text, head, sizeof head - 1) == 0)
 			axc_text_f(&out, "%s\n", reduce_paths(r, axc_strndup(r->arena, text, n)));
-		else if (name && (name == n || text[name] == ':'))
+		else if (type)
 			axc_text_f(&out, "%.*s\n", (int)name, text);
+		frames = frame || (frames && !type);
 		text += n;
 		text += *text == '\n';
 	}

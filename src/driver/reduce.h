@@ -28,7 +28,7 @@ void axc_reduce_know(AxcReduce *r, AxcKnownPath known);
 const char *axc_reduce_text(const AxcReduce *r, const char *text);
 /* A value that is a path. */
 const char *axc_reduce_path(const AxcReduce *r, const char *path);
-/* What Python said: of each frame File "BASE", line N, in F; of exceptions the type. */
+/* What Python said: of each frame File "BASE", line N, in F; of exceptions the type. NULL: nothing of that. */
 const char *axc_reduce_traceback(const AxcReduce *r, const char *text);
 
 #endif

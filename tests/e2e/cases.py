@@ -1211,6 +1211,10 @@ def error_artifact_is_not_private(r):
     r.check((args["input"], args["imageset"], args["python"], args["conf"]) ==
             ("tiny.onnx", "pictures", "python3", "c.json"), args)
     r.check(b"the transform failed: ValueError\n" in z["compilation_log.txt"], "the log")
+    r.write("k.py", TRANSFORM % "import os; os.write(2, b'confided\\n'); os.kill(os.getpid(), 9)")
+    r.run(*IMAGES, "--transform", "{D}/k.py", "--set", "save_error_artifact=true", "--overwrite")
+    r.expect(1, "confided", "signal 9")
+    nothing_private(r, zipped(r), "confided", "holiday")
 
 
 @case

@@ -55,6 +55,10 @@ static void test_own_words(void **state)
 	assert_string_equal(axc_reduce_traceback(&r, "Traceback (most recent call last):\n  File \"/usr/a/t.py\", line 4, "
 	                                             "in f\n    secret()\nmod.Error: told\nmore of it\n"),
 	                    "Traceback (most recent call last):\n  File \"t.py\", line 4, in f\nmod.Error\n");
+	assert_string_equal(axc_reduce_traceback(&r, "printed\n\nTraceback (most recent call last):\n  File \"a.py\", line 1\n"
+	                                             "    x = (\n        ^\nSyntaxError: x\nsecond: line\n"),
+	                    "Traceback (most recent call last):\n  File \"a.py\", line 1\nSyntaxError\n");
+	assert_null(axc_reduce_traceback(&r, "printed\nsecret: 5\n"));
 	assert_null(axc_reduce_traceback(&r, NULL));
 }
 
