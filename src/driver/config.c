@@ -1,6 +1,8 @@
 /* Configuration values: defaults, one check for every way in, and printing. */
 #include "driver/config.h"
 
+#include "lower/program.h"
+
 #include "base/json.h"
 
 #define AXC_AT_LEAST(n) .has_min = true, .min = n
@@ -178,6 +180,20 @@ static bool list_from_json(Place *at, const AxcProperty *p, const AxcJsonValue *
 	return check_list(at, p, v);
 }
 
+static bool check_target(Place *at, const char *name)
+{
+	const char *const *names = axc_target_names();
+	AxcText all = {.arena = at->arena};
+	size_t n = 0;
+	for (; names[n]; n++)
+		axc_text_f(&all, "%s%s", n ? ", " : "", names[n]);
+	if (axc_target_find(name))
+		return true;
+	axc_fail(at->d, "%s: there is no target '%s'; there are %s", at->where, axc_safe_name(at->arena, name), all.at);
+	const char *closest = axc_closest(name, names, n);
+	return closest ? axc_diag_hint(at->d, "did you mean %s?", closest) : false;
+}
+
 /* Kind and, where it is short, value: "an integer 5". */
 static const char *found_of(AxcArena *arena, const AxcJsonValue *json)
 {
@@ -228,7 +244,8 @@ static bool value_from_json(Place *at, const AxcProperty *p, const AxcJsonValue 
 	case AXC_PROP_PATH:
 		v.text = json->string;
 		ok = json->kind != AXC_JSON_STRING ? wrong(at, p, found) :
-		     p->kind != AXC_PROP_ENUM || check_allowed(at, p, v.text);
+		     p->kind == AXC_PROP_ENUM ? check_allowed(at, p, v.text) :
+		     strcmp(p->name, "target") != 0 || check_target(at, v.text);
 		break;
 	case AXC_PROP_LIST:
 		ok = json->kind == AXC_JSON_ARRAY ? list_from_json(at, p, json, &v) : wrong(at, p, found);

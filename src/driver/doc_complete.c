@@ -193,7 +193,7 @@ static void add_zsh(AxcText *out, const AxcDocProgram *p)
 		if (o->kind == AXC_OPT_FLAG)
 			add_zsh_spec(out, o, axc_format(out->arena, "--no-%s", name + 2));
 	}
-	axc_text_f(out, "\t'*:%s:_files'\n", p->properties ? "" : "model");
+	axc_text_f(out, "\t'*:%s:_files'\n", p->properties ? "file" : "model");
 }
 
 void axc_doc_bash(AxcText *out)

@@ -123,18 +123,33 @@ static bool choose_mode(AxcRun *run)
 
 static bool find_target(AxcRun *run)
 {
-	const char *name = AXC_CFG_TEXT(&run->cfg, target);
-	const char *const *names = axc_target_names();
-	size_t n = 0;
-	AxcText all = {.arena = run->keep};
-	run->target = axc_target_find(name);
-	if (run->target)
-		return true;
-	for (; names[n]; n++)
-		axc_text_f(&all, "%s%s", n ? ", " : "", names[n]);
-	axc_fail(&run->d, "there is no target '%s'; there are %s", axc_safe_name(run->keep, name), all.at);
-	const char *closest = axc_closest(name, names, n);
-	return closest ? axc_diag_hint(&run->d, "did you mean %s?", closest) : false;
+	run->target = axc_target_find(AXC_CFG_TEXT(&run->cfg, target));
+	return run->target || axc_fail(&run->d, "there is no target '%s'",
+	                               axc_safe_name(run->keep, AXC_CFG_TEXT(&run->cfg, target)));
+}
+
+/* Options and properties that this run will not look at. */
+static void warn_unused(AxcRun *run)
+{
+	static const AxcOptionId of_pictures[] = {AXC_O_transform, AXC_O_color_format, AXC_O_imreader_backend,
+	                                          AXC_O_python};
+	static const AxcPropId before_lowering[] = {
+		AXC_P_quantization_scheme, AXC_P_quantize_dw_channel_wise, AXC_P_quantization_debug, AXC_P_model_debug_save_dir,
+		AXC_P_calibration_method, AXC_P_calibration_percentile, AXC_P_keep_float, AXC_P_precision, AXC_P_float_outputs,
+		AXC_P_softmax_neutral_value, AXC_P_apply_arithmetic_simplification, AXC_P_graph_cleaner_node,
+		AXC_P_graph_cleaner_dump_core_onnx, AXC_P_graph_cleaner_dump_full_opt_onnx};
+	for (size_t i = 0; i < AXC_COUNT(of_pictures) && !AXC_OPT(&run->opt, imageset)->given; i++)
+		if (run->opt.at[of_pictures[i]].given)
+			axc_warn(&run->d, "%s is not used without --imageset",
+			         axc_option_name(run->keep, axc_option(of_pictures[i])));
+	if (run->mode != AXC_MODE_LOWER_ONLY)
+		return;
+	if (AXC_OPT(&run->opt, input_shape)->given)
+		axc_warn(&run->d, "--input-shape is not used: the quantized model has its shapes");
+	for (size_t i = 0; i < AXC_COUNT(before_lowering); i++)
+		if (!axc_config_is_default(&run->cfg, before_lowering[i]))
+			axc_warn(&run->d, "the property %s is not used: the model is quantized already",
+			         axc_property(before_lowering[i])->name);
 }
 
 /* Properties graph_cleaner_dump_…_onnx: a file name in the output directory. */
@@ -160,8 +175,7 @@ static bool settle(AxcRun *run)
 		return false;
 	if (AXC_OPT(o, imageset)->given && AXC_OPT(o, calibration_data)->given)
 		return axc_fail(&run->d, "--imageset and --calibration-data exclude each other");
-	if (AXC_OPT(o, transform)->given && !AXC_OPT(o, imageset)->given)
-		axc_warn(&run->d, "--transform is not used without --imageset");
+	warn_unused(run);
 	if (!check_dump_name(run, AXC_P_graph_cleaner_dump_full_opt_onnx) ||
 	    !check_dump_name(run, AXC_P_graph_cleaner_dump_core_onnx) || !axc_run_check_debug_dir(run))
 		return false;

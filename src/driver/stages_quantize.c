@@ -1,6 +1,8 @@
 /* The quantize half: clean graph to quantized_model/. */
 #include "driver/run.h"
 
+#include <fnmatch.h>
+
 AxcQuantConfig axc_run_quant_config(const AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
@@ -85,9 +87,30 @@ static bool learn_from_samples(AxcRun *run, AxcQuantConfig *config)
 	                         &config->moments);
 }
 
+/* Patterns and names that nothing in the network answers to. */
+static void warn_unmatched(AxcRun *run, const AxcQuantConfig *config)
+{
+	const AxcGraph *g = run->graph;
+	for (uint32_t p = 0; p < config->n_keep_float; p++) {
+		bool found = false;
+		for (AxcId i = 1; i < g->nodes.n && !found; i++)
+			found = !g->nodes.at[i].dead && fnmatch(config->keep_float[p], g->nodes.at[i].name, 0) == 0;
+		if (!found)
+			axc_warn(&run->d, "keep_float: no node of the cleaned network matches '%s'",
+			         axc_safe_name(run->keep, config->keep_float[p]));
+	}
+	bool any = !config->last_op;
+	for (AxcId i = 1; i < g->nodes.n && !any; i++)
+		any = !g->nodes.at[i].dead && strcmp(g->nodes.at[i].op_type, config->last_op) == 0;
+	if (!any)
+		axc_warn(&run->d, "graph_cleaner_node: the cleaned network has no node of the operator '%s'",
+		         axc_safe_name(run->keep, config->last_op));
+}
+
 bool axc_stage_quantize(AxcRun *run)
 {
 	AxcQuantConfig config = axc_run_quant_config(run);
+	warn_unmatched(run, &config);
 	if (!learn_from_samples(run, &config) || !axc_quantize(run->graph, run->ranges, &config, &run->d, &run->quantized))
 		return false;
 	axc_quant_moments_release(config.moments);

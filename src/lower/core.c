@@ -114,6 +114,30 @@ AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input)
 	return i && to_channels_first(g, &g->nodes.at[i]) && !axc_is_graph_output(g, g->nodes.at[i].out[0]) ? i : 0;
 }
 
+/* Computes element by element on the first input, keeping its shape: the second, if any, is constant. */
+static bool keeps_layout(const AxcGraph *g, const AxcNode *n)
+{
+	static const char *const ops[] = {"QuantizeLinear", "Mul", "Div", "Add", "Sub", "Clip", "Relu", "Identity", "Cast"};
+	bool known = false;
+	for (size_t k = 0; k < AXC_COUNT(ops) && !n->domain[0]; k++)
+		known = known || is_op(n, ops[k]);
+	for (uint32_t k = 0, variable = 0; k < n->n_in && known; k++)
+		known = !n->in[k] || axc_is_const(g, n->in[k]) || variable++ == 0;
+	return known && n->n_out == 1 && g->values.at[n->out[0]].shape.rank == 4;
+}
+
+bool axc_is_channels_last(const AxcGraph *g, const AxcUses *uses, AxcId input)
+{
+	for (AxcId v = input, i = only_reader(g, uses, v); i; i = only_reader(g, uses, v)) {
+		if (to_channels_first(g, &g->nodes.at[i]))
+			return true;
+		if (!keeps_layout(g, &g->nodes.at[i]))
+			return false;
+		v = g->nodes.at[i].out[0];
+	}
+	return false;
+}
+
 static const AxcPart *parts(const AxcGraph *g, const bool *in_int8, AxcSplit split, AxcArena *arena)
 {
 	AxcPart *part = AXC_NEW_ARRAY(arena, AxcPart, g->nodes.n);

@@ -50,7 +50,7 @@ static AxcPort make_port(const AxcLowering *l, const AxcGraph *core, AxcId v, bo
 {
 	const AxcValue *value = &l->g->values.at[v];
 	AxcPort port = {.value = v, .name = value->name, .dtype = value->dtype, .original = value->shape};
-	port.channels_last = input && axc_leading_layout(l->g, &l->uses, v) != 0;
+	port.channels_last = input && axc_is_channels_last(l->g, &l->uses, v);
 	port.shape = value->shape;
 	port.layout = "ONNX";
 	if (!core)

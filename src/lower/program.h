@@ -176,6 +176,8 @@ AxcGraph *axc_float_core_graph(const AxcGraph *clean, const bool *in_int8, AxcSp
 /* The Transpose (or Reshape that is one) from NHWC to NCHW that alone reads the graph input, quantized or not;
  * 0 if there is none. */
 AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input);
+/* The input is [n][h][w][c]: behind element-wise nodes at most (normalization) it is transposed to [n][c][h][w]. */
+bool axc_is_channels_last(const AxcGraph *g, const AxcUses *uses, AxcId input);
 /* The float part before / behind the core as a graph (dequantized values as inputs); NULL if there is
  * nothing in it but QuantizeLinear / DequantizeLinear. */
 AxcGraph *axc_outer_graph(const AxcGraph *quantized, AxcSplit split, AxcArena *arena, AxcPart part);

@@ -551,11 +551,56 @@ def conf_reproduces(r):
     r.check(open(r.out + "/conf.json").read() == open(r.path("o2", "conf.json")).read(), "conf.json")
 
 
+# every property that describes hardware which CPUs lack, with a value that is not its default
+HARDWARE = {
+    "rewrite_concat_to_resadd": False, "host_processes_used": 2, "pipeline_spatial_tiles": False,
+    "pipeline_channel_tiles": False, "inter_operator_async": False, "use_list_scheduler": True,
+    "unroll_prologue_epilogue": True, "use_hw_tokens": False, "group_ifdw_tasks": True, "dfs_search_constraint": 1,
+    "split_buffer_promotion": True, "l1_size_reserved": 524289, "l1_virtual_address": 206175207425,
+    "l1_core0_physical_address": 402653185, "l2_size_reserved": 1245185, "l2_size_reserved_tasklist": 1048577,
+    "ddr_size_reserved": 33554433, "use_sysdma": True, "ignore_weight_buffers": False, "dma_dual_channel": False,
+    "dpu_constants_home": "global.ddr", "dpu_instructions_home": "l2", "dwpu_instructions_home": "l2",
+    "page_memory": False, "elf_in_ddr": False, "stream_tasklist": False, "mvm_utilization_limit": 0.5,
+    "enable_icr": False, "icrx_force": 0, "icrx_parallel_block_threshold": 1, "icrx_max_factor": 2,
+    "enable_swicr": False, "imc_double_buffer_pipeline": True, "imc_double_buffer_sequential": True,
+    "dpu_allocation_algorithm": "graph", "compiler_dir": "/x", "frequency": 20000000, "runtime_dir": "/x",
+    "device_dir": "/x"
+}
+
+
 @case
 def hw_properties_warn(r):
-    r.run(*TINY, "--set", "use_sysdma=true", "--set", "frequency=400000000")
-    r.expect(0, "use_sysdma=true has no effect", "frequency=400000000 has no effect")
-    r.check(len([w for w in r.report()["warnings"] if "no effect" in w]) == 2, r.report()["warnings"])
+    """Each warns once and changes nothing."""
+    documented = open(os.path.join(ROOT, "docs", "config.md"), encoding="utf-8").read().split("\n")
+    names = {line.split("`")[1] for line in documented if "Effect: none" in line}
+    r.check(names == set(HARDWARE), "without a row here: %s; no longer without effect: %s" %
+            (names - set(HARDWARE), set(HARDWARE) - names))
+    r.write("hw.json", json.dumps(HARDWARE))
+    r.run(*TINY, "--conf", "{D}/hw.json")
+    r.expect(0)
+    warnings = [w for w in r.report()["warnings"] if "has no effect on the target" in w]
+    for name in HARDWARE:
+        r.check(len([w for w in warnings if "property %s=" % name in w]) == 1, "warnings of " + name)
+    r.check(len(warnings) == len(HARDWARE), warnings)
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/plain")
+    r.expect(0)
+    for name in ("kernel_function.c", "pool_l2_const.bin"):
+        r.check(open(r.path("out", "compiled_model", name), "rb").read() ==
+                open(r.path("plain", "compiled_model", name), "rb").read(), "another " + name)
+
+
+@case
+def what_is_not_used_is_told(r):
+    r.run(*TINY, "--color-format", "BGR", "--imreader-backend", "PIL", "--set", 'keep_float=["nosuch"]', "--set",
+          "graph_cleaner_node=MatMul")
+    r.expect(0, "--color-format is not used without --imageset", "--imreader-backend is not used",
+             "no node of the cleaned network matches 'nosuch'", "no node of the operator 'MatMul'")
+    r.run("-i", "{O}/quantized_model/quantized_model_manifest.json", "-o", "{D}/lower", "--input-shape", "1,3,4,4",
+          "--set", "precision=float32", "--set", "calibration_method=min_max")
+    r.expect(0, "--input-shape is not used", "the property precision is not used", "calibration_method is not used")
+    r.write("c.json", '{\n  "target": "z80"\n}')
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--conf", "{D}/c.json")
+    r.expect(2, "c.json:2:3: there is no target 'z80'; there are host, c")
 
 
 @case
