@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 
-from cases import ROOT, case, files_of, same_files
+from cases import ROOT, case
+from run_cases import files_of, same_files
 
 try:
     import numpy as np

@@ -4,7 +4,8 @@ import json
 import os
 import struct
 
-from cases import case, npy
+from cases import case
+from data_cases import npy
 
 MODES = ("multiprocess", "multithread", "batch", "cooperative", "pipeline")
 SHAPE = (1, 8, 32, 32)

@@ -2,7 +2,9 @@
 import os
 import subprocess
 
-from cases import TINY, case, files_of, image_case, same_files, TRANSFORM
+from cases import TINY, case
+from data_cases import TRANSFORM, image_case
+from run_cases import files_of, same_files
 
 EVERYTHING = ("input_model", "quantized_model", "compiled_model", "dumps")
 

@@ -18,7 +18,12 @@ import time
 
 import cases
 import coverage
-import graph_cases  # these add their rows to the table
+import run_cases  # these add their rows to the table
+import tiling_cases
+import output_cases
+import data_cases
+import end_cases
+import graph_cases
 import multicore_cases
 import robust_cases
 import status_cases

@@ -7,7 +7,8 @@ import signal
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from cases import TINY, case, same_files
+from cases import TINY, case
+from run_cases import same_files
 
 
 def save(path, nodes, inputs, outputs, weights=()):
