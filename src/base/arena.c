@@ -101,6 +101,10 @@ static char *new_block(AxcArena *arena, size_t bytes)
 void *axc_alloc(AxcArena *arena, size_t bytes)
 {
 	size_t align = bytes >= 64 ? 64 : 16;
+#ifdef AXC_FAULT /* every allocation can be the one that needs a new block */
+	if (axc_fault_now())
+		axc_out_of_memory(arena);
+#endif
 	if (bytes > CHUNK_BYTES / 4)
 		return new_block(arena, bytes);
 	char *p = (char *)axc_align_up((size_t)arena->at, align);

@@ -98,10 +98,14 @@ static bool sync_file(int fd)
 	return fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
 }
 
+/* A file being written. Its names are made before it is: memory that runs out later leaves no file behind. */
+typedef struct Temp {
+	const char *path, *safe, *temp;
+} Temp;
+
 /* Ends what `temp` was opened for; `ok` with errno says how it went so far. */
-static bool finish_file(AxcDiag *d, int fd, const char *temp, const char *path, bool ok)
+static bool finish_file(AxcDiag *d, int fd, const Temp *t, bool ok)
 {
-	const char *safe = axc_safe_name(d->arena, path);
 	ok = ok && sync_file(fd);
 	int error = errno;
 	if (close(fd) != 0 && ok) {
@@ -109,33 +113,33 @@ static bool finish_file(AxcDiag *d, int fd, const char *temp, const char *path, 
 		error = errno;
 	}
 	if (!ok) {
-		unlink(temp);
-		axc_fail(d, "cannot write '%s': %s", safe, strerror(error));
+		unlink(t->temp);
+		axc_fail(d, "cannot write '%s': %s", t->safe, strerror(error));
 		if (error == ENOSPC || error == EDQUOT)
 			axc_diag_hint(d, "free some space or choose another output directory");
 		return false;
 	}
-	if (!axc_rename(d, temp, path)) {
-		unlink(temp);
+	if (!axc_rename(d, t->temp, t->path)) {
+		unlink(t->temp);
 		return false;
 	}
 	return true;
 }
 
-static int open_temp(AxcDiag *d, const char *path, const char **ret_temp)
+static int open_temp(AxcDiag *d, const char *path, Temp *t)
 {
-	*ret_temp = axc_format(d->arena, "%s.tmp-%ld", path, (long)getpid());
-	int fd = open(*ret_temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	*t = (Temp){path, axc_safe_name(d->arena, path), axc_format(d->arena, "%s.tmp-%ld", path, (long)getpid())};
+	int fd = open(t->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
-		axc_fail(d, "cannot write '%s': %s", axc_safe_name(d->arena, path), strerror(errno));
+		axc_fail(d, "cannot write '%s': %s", t->safe, strerror(errno));
 	return fd;
 }
 
 bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
 {
-	const char *temp;
-	int fd = open_temp(d, path, &temp);
-	return fd >= 0 && finish_file(d, fd, temp, path, write_all(fd, data, bytes));
+	Temp t;
+	int fd = open_temp(d, path, &t);
+	return fd >= 0 && finish_file(d, fd, &t, write_all(fd, data, bytes));
 }
 
 /* All of `from` into `to`; *ret_read says that it was reading that failed. */
@@ -156,22 +160,23 @@ static bool copy_all(int from, int to, char *buf, bool *ret_read)
 static bool copy_to(AxcDiag *d, const char *what, int in, const char *from, const char *path)
 {
 	struct stat st;
-	const char *temp, *safe = axc_safe_name(d->arena, from);
+	const char *safe = axc_safe_name(d->arena, from);
+	Temp t;
 	if (fstat(in, &st) != 0 || !S_ISREG(st.st_mode))
 		return axc_fail(d, "the %s '%s' is not a regular file", what, safe);
 	char *buf = axc_alloc(d->arena, COPY_BYTES);
-	int fd = open_temp(d, path, &temp);
+	int fd = open_temp(d, path, &t);
 	bool read_failed = false;
 	if (fd < 0)
 		return false;
 	bool ok = copy_all(in, fd, buf, &read_failed);
 	axc_free_large(d->arena, buf, COPY_BYTES);
 	if (!read_failed)
-		return finish_file(d, fd, temp, path, ok);
-	axc_fail(d, "cannot read the %s '%s': %s", what, safe, strerror(errno));
+		return finish_file(d, fd, &t, ok);
+	int error = errno;
 	close(fd);
-	unlink(temp);
-	return false;
+	unlink(t.temp);
+	return axc_fail(d, "cannot read the %s '%s': %s", what, safe, strerror(error));
 }
 
 bool axc_copy_file(AxcDiag *d, const char *what, const char *from, const char *to)

@@ -280,10 +280,20 @@ static void thread_main(void *ctx, int64_t i, int worker)
 
 /* ---- a run ---- */
 
-static void free_slots(Run *run, int jobs)
+static void free_slots(Slot *slots, int jobs)
 {
-	for (int i = 0; i < jobs; i++)
-		axc_arena_free(run->slots[i].arena);
+	for (int i = 0; i < jobs; i++) {
+		axc_arena_free(slots[i].arena);
+		slots[i].arena = NULL;
+	}
+}
+
+/* With the arena of the samples: memory may have run out in the middle of a round. */
+static void free_slots_later(void *samples)
+{
+	AxcSamples *s = samples;
+	if (s->slots)
+		free_slots(s->slots, s->jobs);
 }
 
 /* The error of the first failing candidate becomes the caller's. */
@@ -318,7 +328,7 @@ static bool one_round(Run *run, AxcDiag *d, int jobs, int64_t first, int64_t n)
 	}
 	if (failed && !oom)
 		copy_error(d, &failed->d);
-	free_slots(run, jobs);
+	free_slots(run->slots, jobs);
 	if (failed)
 		close_samples(run->s, false);
 	if (oom)
@@ -337,6 +347,7 @@ static Slot *slots_of(AxcSamples *s)
 		for (uint32_t k = 0; k < s->n_inputs; k++)
 			slots[i].inputs.at[k] = axc_alloc(s->arena, s->bytes[k] + AXK_SLACK + 64);
 	}
+	axc_arena_defer(s->arena, free_slots_later, s);
 	return s->slots = slots;
 }
 
