@@ -14,7 +14,7 @@ run: ## the shipped example: quantize, compile, run, compare with float32
 	@$(MAKE) --no-print-directory build
 	@examples/run.sh
 
-test: ## all tests: release, ASan+UBSan, Clang; the last line counts them
+test: ## all tests: release, ASan+UBSan, Clang, fault injection; the last line counts them
 	@scripts/install-deps.sh test
 	@scripts/make-venv.sh
 	@scripts/run-tests.sh

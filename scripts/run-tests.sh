@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make test` runs: release build and tests, the same under ASan+UBSan, a Clang build; each build
-# counts as one test. Ends with "N passed, N failed, N skipped"; fails if something failed.
+# What `make test` runs: release build and tests, the same under ASan+UBSan, a Clang build, a build in
+# which allocations and file operations fail on demand, and its test; each build counts as one test. Ends with "N passed, N failed, N skipped"; fails if something failed.
 #   run-tests.sh        tests labelled "long" are left out, those labelled "release" run in the release build only
 #   run-tests.sh long   everything, in both builds
 set -u

@@ -190,11 +190,11 @@ void axc_arena_defer(AxcArena *arena, void (*fn)(void *), void *ptr)
 	arena->cleanups = c;
 }
 
-void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *))
+void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *ptr, void *ctx), void *ctx)
 {
 	for (const Cleanup *c = arena->cleanups; c; c = c->next)
 		if (c->fn == fn)
-			visit(c->ptr);
+			visit(c->ptr, ctx);
 }
 
 size_t axc_arena_bytes(const AxcArena *arena)

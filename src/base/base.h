@@ -75,8 +75,8 @@ char *axc_vformat(AxcArena *arena, const char *format, va_list args);
 void *axc_memdup(AxcArena *arena, const void *data, size_t bytes);
 /* fn(ptr) runs when the arena is freed. */
 void axc_arena_defer(AxcArena *arena, void (*fn)(void *), void *ptr);
-/* visit(ptr) for everything that waits for this fn, newest first. */
-void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *));
+/* visit(ptr, ctx) for everything that waits for this fn, newest first. */
+void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*visit)(void *ptr, void *ctx), void *ctx);
 /* Bytes held now and the most ever held. */
 size_t axc_arena_bytes(const AxcArena *arena);
 size_t axc_arena_peak_bytes(const AxcArena *arena);
@@ -205,8 +205,18 @@ AXC_CHECKED bool axc_map_file(AxcArena *arena, AxcDiag *d, const char *what, con
                               size_t max_bytes, const uint8_t **ret_data, size_t *ret_bytes);
 /* Writes PATH through PATH.tmp-PID, fsync, rename; on failure nothing is left behind. */
 AXC_CHECKED bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes);
+typedef struct AxcPiece {
+	const void *data;
+	size_t bytes;
+} AxcPiece;
+/* The same for content that lies in several places. */
+AXC_CHECKED bool axc_write_pieces(AxcDiag *d, const char *path, const AxcPiece *pieces, int n);
 /* The arena's mapped files take no memory until they are read again. */
 void axc_map_forget(const AxcArena *arena);
+/* The bytes lie in a mapped file of the arena. Such bytes alone may be given to axc_map_drop: these take no
+ * memory until they are read again. */
+bool axc_map_has(const AxcArena *arena, const void *data, size_t bytes);
+void axc_map_drop(const void *data, size_t bytes);
 /* A copy through `to`.tmp-PID, fsync, rename, in small pieces; `what` names the source in messages. */
 AXC_CHECKED bool axc_copy_file(AxcDiag *d, const char *what, const char *from, const char *to);
 AXC_CHECKED bool axc_make_dir(AxcDiag *d, const char *path); /* with parents; existing is fine */

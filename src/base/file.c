@@ -24,15 +24,43 @@ static void unmap(void *arg)
 	munmap(m->at, m->bytes);
 }
 
-static void forget(void *arg)
+static void forget(void *arg, void *ctx)
 {
 	Mapping *m = arg;
+	(void)ctx;
 	madvise(m->at, m->bytes, MADV_DONTNEED);
 }
 
 void axc_map_forget(const AxcArena *arena)
 {
-	axc_arena_each_deferred(arena, unmap, forget);
+	axc_arena_each_deferred(arena, unmap, forget, NULL);
+}
+
+typedef struct Range {
+	uintptr_t begin, end;
+	bool found;
+} Range;
+
+static void look(void *arg, void *ctx)
+{
+	const Mapping *m = arg;
+	Range *r = ctx;
+	r->found |= r->begin >= (uintptr_t)m->at && r->end <= (uintptr_t)m->at + m->bytes;
+}
+
+bool axc_map_has(const AxcArena *arena, const void *data, size_t bytes)
+{
+	Range r = {(uintptr_t)data, (uintptr_t)data + bytes, false};
+	axc_arena_each_deferred(arena, unmap, look, &r);
+	return r.found;
+}
+
+void axc_map_drop(const void *data, size_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin = ((uintptr_t)data + page - 1) / page * page, end = ((uintptr_t)data + bytes) / page * page;
+	if (begin < end)
+		madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 static bool map_fd(AxcArena *arena, AxcDiag *d, const char *what, const char *path, int fd,
@@ -135,11 +163,19 @@ static int open_temp(AxcDiag *d, const char *path, Temp *t)
 	return fd;
 }
 
-bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
+bool axc_write_pieces(AxcDiag *d, const char *path, const AxcPiece *pieces, int n)
 {
 	Temp t;
 	int fd = open_temp(d, path, &t);
-	return fd >= 0 && finish_file(d, fd, &t, write_all(fd, data, bytes));
+	bool ok = fd >= 0;
+	for (int i = 0; i < n && ok; i++)
+		ok = write_all(fd, pieces[i].data, pieces[i].bytes);
+	return fd >= 0 && finish_file(d, fd, &t, ok);
+}
+
+bool axc_write_file(AxcDiag *d, const char *path, const void *data, size_t bytes)
+{
+	return axc_write_pieces(d, path, &(AxcPiece){data, bytes}, 1);
 }
 
 /* All of `from` into `to`; *ret_read says that it was reading that failed. */

@@ -151,8 +151,10 @@ static bool write_report(AxcRun *run, const char *dir)
 static bool write_quantized(AxcRun *run, const char *dir)
 {
 	const char *onnx = axc_path_join(run->arena, dir, "quantized_model.onnx");
-	return axc_model_write(run->arena, &run->d, run->quantized, dir) && write_report(run, dir) &&
-	       axc_onnx_write_qdq(&run->d, run->quantized, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), onnx);
+	if (!axc_model_write(run->arena, &run->d, run->quantized, dir) || !write_report(run, dir))
+		return false;
+	axc_map_forget(run->arena); /* the float weights, which only the report is about */
+	return axc_onnx_write_qdq(&run->d, run->quantized, (int)AXC_CFG_INT(&run->cfg, onnx_opset_version), onnx);
 }
 
 /* Property quantized_graph_export = false: the lower half reads the graph back first, then its files go. */

@@ -1,16 +1,7 @@
 /* Program -> kernel_function.c and kernel_function.h: the structs and kernels that are used, pasted
- * verbatim; one small function per step, and its constant parameter struct, which steps with the same
- * parameters share; two entry points that call them in order. */
-#include "emit/emit.h"
+ * verbatim; the steps (steps.c); two entry points that run them in order. */
+#include "emit/emit_c.h"
 #include "emit/kernel_sources.h"
-
-typedef struct Emit {
-	const AxcProgram *p;
-	AxcDiag *d;
-	AxcText *c;
-	const char *NAME; /* upper case */
-	AxcMap params;    /* struct and hash of its bytes -> step that printed it, + 1 */
-} Emit;
 
 static const char *upper(AxcArena *arena, const char *name)
 {
@@ -176,7 +167,7 @@ static void paste(AxcText *c, const char *text)
 	}
 }
 
-static bool paste_files(Emit *e, AxcMap *done, const char *files)
+static bool paste_files(AxcEmitC *e, AxcMap *done, const char *files)
 {
 	for (const char *at = files; *at;) {
 		size_t n = strcspn(at, " ");
@@ -195,7 +186,7 @@ static bool paste_files(Emit *e, AxcMap *done, const char *files)
 	return true;
 }
 
-static void emit_struct(Emit *e, AxkKind kind)
+static void emit_struct(AxcEmitC *e, AxkKind kind)
 {
 	int n;
 	const AxkField *f = axk_kind_fields(kind, &n);
@@ -209,133 +200,21 @@ static void emit_struct(Emit *e, AxkKind kind)
 	axc_text_str(e->c, "};\n\n");
 }
 
-static bool step_used(const AxcProgram *p, const AxcStep *s)
-{
-	return (p->has_i8 && (s->entries & AXC_ENTRY_I8)) || (p->has_f32 && (s->entries & AXC_ENTRY_F32));
-}
-
-static bool emit_kernels(Emit *e)
+static bool emit_kernels(AxcEmitC *e)
 {
 	AxcMap structs = {0}, files = {0};
 	const AxcProgram *p = e->p;
 	for (uint32_t i = 0; i < p->steps.n; i++) {
 		AxkKind kind = p->steps.at[i].kernel->kind;
-		if (!step_used(p, &p->steps.at[i]) || axc_map_get(&structs, axk_kind_struct(kind)))
+		if (!axc_step_used(p, &p->steps.at[i]) || axc_map_get(&structs, axk_kind_struct(kind)))
 			continue;
 		axc_map_put(&structs, p->arena, axk_kind_struct(kind), 1);
 		emit_struct(e, kind);
 	}
 	for (uint32_t i = 0; i < p->steps.n; i++)
-		if (step_used(p, &p->steps.at[i]) && !paste_files(e, &files, p->steps.at[i].kernel->files))
+		if (axc_step_used(p, &p->steps.at[i]) && !paste_files(e, &files, p->steps.at[i].kernel->files))
 			return false;
 	return true;
-}
-
-/* ---- steps ---- */
-
-static void emit_float(AxcText *c, float v)
-{
-	if (v != v)
-		axc_text_str(c, "AXK_NAN");
-	else if (v > 3.4028234e38f || v < -3.4028234e38f)
-		axc_text_str(c, v > 0 ? "AXK_INF" : "-AXK_INF");
-	else if (v == (float)(int)v && v > -100000.0f && v < 100000.0f && !(v == 0 && __builtin_signbit(v)))
-		axc_text_f(c, "%d.0f", (int)v);
-	else
-		axc_text_f(c, "%af", (double)v);
-}
-
-/* The earlier step whose parameters are the same: tiles of one step mostly share them. */
-static bool same_params(Emit *e, const AxcStep *s, uint32_t index, uint32_t *ret_index)
-{
-	AxkKind kind = s->kernel->kind;
-	size_t bytes = axk_kind_params_bytes(kind);
-	const char *key = axc_format(e->p->arena, "%s-%016llx", axk_kind_struct(kind),
-	                             (unsigned long long)axc_hash(s->params, bytes));
-	uint32_t twin = axc_map_get(&e->params, key);
-	if (!twin)
-		axc_map_put(&e->params, e->p->arena, key, index + 1);
-	*ret_index = twin ? twin - 1 : index;
-	return twin && memcmp(e->p->steps.at[twin - 1].params, s->params, bytes) == 0;
-}
-
-/* Prints the step's parameters unless a step before had the same; returns whose they are. */
-static uint32_t emit_params(Emit *e, const AxcStep *s, uint32_t index)
-{
-	int n;
-	uint32_t twin;
-	if (same_params(e, s, index, &twin))
-		return twin;
-	const AxkField *f = axk_kind_fields(s->kernel->kind, &n);
-	axc_text_f(e->c, "static const struct %s axk_p%u = {", axk_kind_struct(s->kernel->kind), index);
-	for (int i = 0; i < n; i++) {
-		const char *at = (const char *)s->params + f[i].offset;
-		axc_text_f(e->c, "%s.%s = ", i % 8 == 0 ? "\n\t" : " ", f[i].name);
-		if (f[i].type == AXK_FIELD_FLOAT) {
-			emit_float(e->c, *(const float *)(const void *)at);
-		} else if (f[i].type == AXK_FIELD_INT) {
-			axc_text_f(e->c, "%d", *(const int *)(const void *)at);
-		} else {
-			for (int k = 0; k < f[i].count; k++)
-				axc_text_f(e->c, "%s%d", k ? ", " : "{", ((const int *)(const void *)at)[k]);
-			axc_text_str(e->c, "}");
-		}
-		axc_text_str(e->c, ",");
-	}
-	axc_text_str(e->c, "\n};\n");
-	return index;
-}
-
-static void emit_arg(Emit *e, AxcArg a)
-{
-	const AxcBuf *b = &e->p->bufs.at[a.buf];
-	switch (b->space) {
-	case AXC_SPACE_NONE:
-		axc_text_str(e->c, "NULL");
-		break;
-	case AXC_SPACE_WS:
-		axc_text_f(e->c, "f->ws[%d] + %zu", b->pool, b->offset + a.offset);
-		break;
-	case AXC_SPACE_CONST:
-		axc_text_f(e->c, "(void *)(f->consts + %zu)", b->offset + a.offset);
-		break;
-	case AXC_SPACE_IN:
-		axc_text_f(e->c, "(void *)((uintptr_t)f->in[%d] + %zu)", b->index, a.offset);
-		break;
-	case AXC_SPACE_OUT:
-		axc_text_f(e->c, "(char *)f->out[%d] + %zu", b->index, a.offset);
-		break;
-	}
-}
-
-static void emit_step(Emit *e, const AxcStep *s, uint32_t index)
-{
-	const AxcBuf *scratch = &e->p->bufs.at[s->scratch];
-	axc_text_f(e->c, "\n/* %s */\n", e->p->layers.at[s->layer].text);
-	uint32_t params = emit_params(e, s, index);
-	axc_text_f(e->c, "\nstatic void axk_s%u(void *frame, int i)\n{\n\tconst struct axk_frame *f = frame;\n"
-	                 "\tvoid *const b[] = {\n", index);
-	for (uint32_t k = 0; k < s->n_args; k++) {
-		axc_text_str(e->c, "\t\t");
-		emit_arg(e, s->arg[k]);
-		axc_text_str(e->c, ",\n");
-	}
-	axc_text_str(e->c, "\t};\n");
-	if (s->chunks == 1)
-		axc_text_f(e->c, "\t(void)i;\n\t%s(&axk_p%u, b, ", s->kernel->name, params);
-	else
-		axc_text_f(e->c, "\t%s(&axk_p%u, b, ", s->kernel->name, params);
-	if (!s->scratch)
-		axc_text_str(e->c, "NULL");
-	else if (s->chunks == 1)
-		axc_text_f(e->c, "f->ws[%d] + %zu", scratch->pool, scratch->offset);
-	else
-		axc_text_f(e->c, "f->ws[%d] + %zu + (size_t)i * %zu", scratch->pool, scratch->offset, s->scratch_bytes);
-	if (s->chunks == 1)
-		axc_text_f(e->c, ", 0, %d);\n}\n", s->units);
-	else
-		axc_text_f(e->c, ", (int)((int64_t)%d * i / %d), (int)((int64_t)%d * (i + 1) / %d));\n}\n", s->units,
-		           s->chunks, s->units, s->chunks);
 }
 
 /* ---- entries ---- */
@@ -345,7 +224,7 @@ static int port_align(const AxcPort *port)
 	return (int)axc_dtype_bytes(port->dtype);
 }
 
-static void emit_checks(Emit *e, const char *array, const AxcPort *ports, uint32_t n)
+static void emit_checks(AxcEmitC *e, const char *array, const AxcPort *ports, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		axc_text_f(e->c, "\tif (!%s[%u]", array, i);
@@ -355,45 +234,8 @@ static void emit_checks(Emit *e, const char *array, const AxcPort *ports, uint32
 	}
 }
 
-enum { STEPS_PER_FUNCTION = 200, MANY_STEPS = 5000 };
-
-/* The steps of an entry, some in each function; returns how many functions. stage_end[k]: functions up to the
- * end of stage k. */
-static uint32_t emit_parts(Emit *e, const char *entry, unsigned mask, uint32_t *stage_end)
-{
-	const AxcProgram *p = e->p;
-	int which = mask == AXC_ENTRY_F32, stage = 0;
-	uint32_t in_function = 0, parts = 0;
-	for (uint32_t i = 0; i < p->steps.n; i++) {
-		const AxcStep *s = &p->steps.at[i];
-		if (!(s->entries & mask))
-			continue;
-		if (s->stage[which] != stage) {
-			if (in_function)
-				axc_text_str(e->c, "\treturn bad;\n}\n");
-			in_function = 0;
-			stage_end[stage] = parts;
-			stage = s->stage[which];
-		}
-		if (in_function == 0)
-			axc_text_f(e->c, "\nstatic int axk_%s_%u(struct axk_frame *f)\n{\n\tint bad = 0;\n\n", entry, parts++);
-		if (s->chunks == 1 && !p->profile)
-			axc_text_f(e->c, "\taxk_s%u(f, 0);\n", i);
-		else
-			axc_text_f(e->c, "\tbad |= axk_run(f, axk_s%u, %d, %d);\n", i, s->chunks, s->layer);
-		if (++in_function == STEPS_PER_FUNCTION) {
-			axc_text_str(e->c, "\treturn bad;\n}\n");
-			in_function = 0;
-		}
-	}
-	if (in_function)
-		axc_text_str(e->c, "\treturn bad;\n}\n");
-	stage_end[stage] = parts;
-	return parts;
-}
-
 /* The entry point of a pipeline: its stages, and all of them in order. */
-static void emit_stages(Emit *e, const char *entry, const uint32_t *stage_end)
+static void emit_stages(AxcEmitC *e, const char *entry, const uint32_t *stage_end)
 {
 	const AxcProgram *p = e->p;
 	axc_text_str(e->c, "\tswitch (stage) {\n"); /* checked above */
@@ -412,12 +254,12 @@ static void emit_stages(Emit *e, const char *entry, const uint32_t *stage_end)
 	           p->name, entry, p->run.cores, p->name, entry);
 }
 
-static void emit_calls(Emit *e, const char *entry, unsigned mask)
+static void emit_calls(AxcEmitC *e, const char *entry, unsigned mask)
 {
 	const AxcProgram *p = e->p;
 	bool pipeline = p->run.mode == AXC_PIPELINE;
 	uint32_t *stage_end = AXC_NEW_ARRAY(p->arena, uint32_t, AXC_MAX(1, p->run.cores));
-	uint32_t parts = emit_parts(e, entry, mask, stage_end);
+	uint32_t parts = axc_emit_parts(e, entry, mask, stage_end);
 	axc_text_f(e->c,
 	           "\nint %s_%s%s(const axk_env *env, const void *consts, void *const ws[3],\n"
 	           "\tconst void *const in[], void *const out[]%s)\n{\n\tstruct axk_frame f;\n\tint bad = 0, k;\n\n",
@@ -442,7 +284,7 @@ static void emit_calls(Emit *e, const char *entry, unsigned mask)
 	axc_text_str(e->c, "\treturn bad ? -2 : 0;\n}\n");
 }
 
-static void emit_prologue(Emit *e)
+static void emit_prologue(AxcEmitC *e)
 {
 	const AxcProgram *p = e->p;
 	const char *target = p->target->gcc_target;
@@ -468,8 +310,6 @@ static void emit_prologue(Emit *e)
 	                   /* and takes addresses that its induction variables compute from 0 for null pointers: it holds
 	                    * a step whose store follows one for pure, and leaves the call out (requantization) */
 	                   "#pragma GCC optimize(\"no-delete-null-pointer-checks\")\n");
-	if (e->p->steps.n > MANY_STEPS) /* folding equal functions takes GCC time quadratic in their number */
-		axc_text_str(e->c, "#pragma GCC optimize(\"no-ipa-icf\")\n");
 	if (target[0])
 		axc_text_f(e->c, "#pragma GCC target(\"%s\")\n", target);
 	axc_text_str(e->c, "#endif\n\n");
@@ -483,29 +323,14 @@ static void emit_prologue(Emit *e)
 	                   "\tconst void *const *in;\n\tvoid *const *out;\n};\n\n");
 }
 
-static void emit_runner(Emit *e)
-{
-	axc_text_str(e->c, "\n/* One step: n pieces at once if the caller can, timed if it wants. */\n"
-	                   "static __attribute__((unused)) int axk_run(struct axk_frame *f, void (*fn)(void *, int), int n, int layer)\n{\n"
-	                   "\tconst axk_env *env = f->env;\n\tint i, bad = 0;\n"
-	                   "\tuint64_t begin = env && env->layer_ticks && env->now ? env->now(env->ctx) : 0;\n\n"
-	                   "\tif (env && env->parallel && n > 1)\n\t\tbad = env->parallel(env->ctx, fn, f, n);\n"
-	                   "\telse\n\t\tfor (i = 0; i < n; i++)\n\t\t\tfn(f, i);\n"
-	                   "\tif (env && env->layer_ticks && env->now)\n"
-	                   "\t\tenv->layer_ticks[layer] += env->now(env->ctx) - begin;\n\treturn bad;\n}\n");
-}
-
 bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
 {
-	Emit e = {.p = p, .d = d, .c = ret_c, .NAME = upper(p->arena, p->name)};
+	AxcEmitC e = {.p = p, .d = d, .c = ret_c, .NAME = upper(p->arena, p->name)};
 	emit_header(p, ret_h, e.NAME);
 	emit_prologue(&e);
 	if (!emit_kernels(&e))
 		return false;
-	for (uint32_t i = 0; i < p->steps.n; i++)
-		if (step_used(p, &p->steps.at[i]))
-			emit_step(&e, &p->steps.at[i], i);
-	emit_runner(&e);
+	axc_emit_steps(&e);
 	if (p->has_i8)
 		emit_calls(&e, "run_i8", AXC_ENTRY_I8);
 	if (p->has_f32)

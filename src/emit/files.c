@@ -284,6 +284,7 @@ bool axc_emit(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph *
 	                  !write_outer(arena, d, p, quantized, config, dir, AXC_PART_POST, "postprocess_graph.onnx", &post)))
 		return false;
 	model_json(&model, arena, p, consts, so, so_bytes, pre, post);
+	axc_free_large(p->arena, (void *)(uintptr_t)consts, const_bytes);
 	manifest_json(&manifest, p, pre, post);
 	return write_text(d, arena, dir, "model.json", &model) && write_text(d, arena, dir, "manifest.json", &manifest);
 }

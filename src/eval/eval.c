@@ -3,7 +3,8 @@
  * their block of memory.
  *
  * Packed constants double the memory of the weights, so there is a budget for them: once it is used up, a node
- * with large ones has them packed for each run, and given back. */
+ * with large ones has them packed for each run, and given back. The pages of a mapped file that large constants
+ * were packed from go back at once. */
 #include "eval/eval.h"
 #include "eval/quantize.h"
 
@@ -26,6 +27,7 @@ typedef struct Plan {
 	uint32_t n_steps;
 	Step *steps;
 	size_t *offset;     /* by value: in the block; SIZE_MAX: none */
+	bool *from_file;    /* by value: large constants in a mapped file */
 	const void **fixed; /* by value: constants, 64-byte aligned with slack where a kernel reads
 			       them */
 	size_t block_bytes, scratch_bytes, packed_bytes;
@@ -153,6 +155,14 @@ static size_t constant_bytes(const AxcGraph *g, const AxcNode *n)
 	return bytes;
 }
 
+/* The node's constants were packed. */
+static void drop_pages(const Plan *p, const AxcNode *n)
+{
+	for (uint32_t i = 0; i < n->n_in; i++)
+		if (p->from_file[n->in[i]])
+			axc_map_drop(p->g->values.at[n->in[i]].data, p->g->values.at[n->in[i]].data_bytes);
+}
+
 static bool no_kernel(AxcDiag *d, const AxcNode *n)
 {
 	axc_fail(d, "operator %s has no float or integer kernel and did not fold away", n->op_type);
@@ -190,6 +200,7 @@ static bool plan_step(Plan *p, AxcArena *arena, AxcDiag *d, unsigned isa, AxcId 
 		p->packed_bytes += packed;
 	if (!n->op->build(p->g, n, b))
 		return axc_diag_node(d, n->name, n->op_type);
+	drop_pages(p, n);
 	s->n_calls = b->calls.n;
 	s->calls = b->calls.at;
 	s->consts = b->consts.at;
@@ -299,9 +310,13 @@ static bool make_plan(AxcArena *arena, AxcDiag *d, const AxcGraph *g, unsigned i
 		return false;
 	p->offset = AXC_NEW_ARRAY(arena, size_t, g->values.n);
 	p->fixed = AXC_NEW_ARRAY(arena, const void *, g->values.n);
+	p->from_file = AXC_NEW_ARRAY(arena, bool, g->values.n);
 	for (AxcId v = 0; v < g->values.n; v++) {
+		const AxcValue *value = &g->values.at[v];
 		p->offset[v] = SIZE_MAX;
-		p->fixed[v] = g->values.at[v].data;
+		p->fixed[v] = value->data;
+		p->from_file[v] = v && value->data && value->data_bytes >= LARGE_PACKED &&
+				  axc_map_has(g->arena, value->data, value->data_bytes);
 	}
 	p->steps = AXC_NEW_ARRAY(arena, Step, g->nodes.n);
 	AxcBuild *builds = AXC_NEW_ARRAY(arena, AxcBuild, g->nodes.n);
@@ -395,6 +410,7 @@ static bool run_late(const AxcEval *ev, const Step *s, const AxcNode *n, AxcDiag
 	AxcArena *own = axc_arena_child(d->arena);
 	AxcBuild b = {.arena = own, .d = d, .isa = p->isa};
 	bool ok = n->op->build(p->g, n, &b);
+	drop_pages(p, n);
 	if (ok) {
 		const void **fixed = axc_memdup(own, p->fixed, p->g->values.n * sizeof *p->fixed);
 		fix_constants(p, fixed, own, n, b.calls.n, b.calls.at);

@@ -342,32 +342,33 @@ static int ir_version(int opset)
 bool axc_onnx_finish(OnnxWriter *w, const char *path)
 {
 	const AxcGraph *g = w->g;
-	AxcText out = {.arena = w->arena};
+	AxcText head = {.arena = w->arena}, name = head, tail = head;
 	for (uint32_t i = 0; i < g->outputs.n; i++)
 		put_boundary_cast(w, g->outputs.at[i], false);
-	out.cap = w->nodes.n + w->constants.n + 65536;
-	if (out.cap >= AXC_ONNX_MAX_FILE_BYTES)
+	axc_pb_str(&name, 2, *g->name ? g->name : g->model_name);
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		put_value_info(w, &tail, 11, g->inputs.at[i]);
+	for (uint32_t i = 0; i < g->outputs.n; i++)
+		put_value_info(w, &tail, 12, g->outputs.at[i]);
+	size_t graph_bytes = w->nodes.n + name.n + w->constants.n + tail.n;
+	if (graph_bytes + 65536 >= AXC_ONNX_MAX_FILE_BYTES)
 		return axc_fail(w->d,
 				"the model would have %zu bytes; an ONNX file holds less than 2^31",
-				out.cap);
-	out.at = axc_alloc(w->arena, out.cap);
-	axc_pb_int(&out, 1, ir_version(w->opset));
-	axc_pb_str(&out, 2, "axcompile");
-	size_t graph = axc_pb_begin(&out, 7);
-	axc_text_add(&out, w->nodes.at, w->nodes.n);
-	axc_pb_str(&out, 2, *g->name ? g->name : g->model_name);
-	axc_text_add(&out, w->constants.at, w->constants.n);
-	axc_free_large(w->arena, w->constants.at, w->constants.cap);
-	for (uint32_t i = 0; i < g->inputs.n; i++)
-		put_value_info(w, &out, 11, g->inputs.at[i]);
-	for (uint32_t i = 0; i < g->outputs.n; i++)
-		put_value_info(w, &out, 12, g->outputs.at[i]);
-	axc_pb_end(&out, graph);
-	size_t opset = axc_pb_begin(&out, 8);
-	axc_pb_str(&out, 1, "");
-	axc_pb_int(&out, 2, w->opset);
-	axc_pb_end(&out, opset);
-	bool ok = axc_write_file(w->d, path, out.at, out.n);
+				graph_bytes);
+	axc_pb_int(&head, 1, ir_version(w->opset));
+	axc_pb_str(&head, 2, "axcompile");
+	put_tag(&head, 7, 2);
+	put_varint(&head, graph_bytes);
+	size_t opset = axc_pb_begin(&tail, 8);
+	axc_pb_str(&tail, 1, "");
+	axc_pb_int(&tail, 2, w->opset);
+	axc_pb_end(&tail, opset);
+	const AxcPiece pieces[] = {{head.at, head.n},
+				   {w->nodes.at, w->nodes.n},
+				   {name.at, name.n},
+				   {w->constants.at, w->constants.n},
+				   {tail.at, tail.n}};
+	bool ok = axc_write_pieces(w->d, path, pieces, AXC_COUNT(pieces));
 	axc_arena_child_free(w->arena);
 	return ok;
 }
