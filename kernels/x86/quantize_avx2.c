@@ -1,5 +1,6 @@
 /* float to u8 or int8 with AVX2: contiguous rows, and channel-first to channel-last in tiles of 16 pixels;
- * other strides element by element. Unit: a block of rows (ref/plan2d.h). */
+ * other strides element by element. Unit: a block of rows (ref/plan2d.h). The input may be the caller's: nothing
+ * behind its end is read. */
 #include <immintrin.h>
 
 #include "kernels/axk.h"
@@ -12,16 +13,26 @@ struct axk_quantizer_avx2 {
 	__m128i flip;
 };
 
-AXK_INLINE __m256i axk_quantize_8(const struct axk_quantizer_avx2 *k, const float *x)
+AXK_INLINE __m256i axk_quantize_8(const struct axk_quantizer_avx2 *k, __m256 x)
 {
-	__m256 v = _mm256_div_ps(_mm256_loadu_ps(x), k->s);
+	__m256 v = _mm256_div_ps(x, k->s);
 	v = _mm256_min_ps(_mm256_max_ps(v, k->lo), k->hi); /* NaN: lo */
 	return _mm256_add_epi32(_mm256_cvtps_epi32(v), k->zp);
 }
 
-AXK_INLINE __m128i axk_quantize_16(const struct axk_quantizer_avx2 *k, const float *x)
+/* The first n (1..16) of 16 floats; what lies behind them is not read. */
+AXK_INLINE __m128i axk_quantize_16(const struct axk_quantizer_avx2 *k, const float *x, int n)
 {
-	__m256i words = _mm256_packs_epi32(axk_quantize_8(k, x), axk_quantize_8(k, x + 8));
+	const __m256i first = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), left = _mm256_set1_epi32(n);
+	__m256 a, b;
+	if (n == 16) {
+		a = _mm256_loadu_ps(x);
+		b = _mm256_loadu_ps(x + 8);
+	} else {
+		a = _mm256_maskload_ps(x, _mm256_cmpgt_epi32(left, first));
+		b = _mm256_maskload_ps(x + 8, _mm256_cmpgt_epi32(left, _mm256_add_epi32(first, _mm256_set1_epi32(8))));
+	}
+	__m256i words = _mm256_packs_epi32(axk_quantize_8(k, a), axk_quantize_8(k, b));
 	words = _mm256_permute4x64_epi64(words, 0xd8);
 	__m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 	return _mm_xor_si128(bytes, k->flip);
@@ -49,8 +60,8 @@ AXK_INLINE void axk_quantize_rgb(const struct axk_quantizer_avx2 *k, ptrdiff_t p
 	for (int r = 0; r < rows; r += 16, x += 16, y += 48) {
 		uint8_t all[48];
 		int n = rows - r < 16 ? rows - r : 16;
-		axk_put_rgb(n == 16 ? y : all, axk_quantize_16(k, x), axk_quantize_16(k, x + plane),
-			    axk_quantize_16(k, x + 2 * plane));
+		axk_put_rgb(n == 16 ? y : all, axk_quantize_16(k, x, n), axk_quantize_16(k, x + plane, n),
+			    axk_quantize_16(k, x + 2 * plane, n));
 		if (n < 16)
 			memcpy(y, all, (size_t)n * 3);
 	}
@@ -68,7 +79,7 @@ AXK_INLINE void axk_quantize_transposed(const struct axk_quantizer_avx2 *k, cons
 			__m128i t[16];
 			AXK_UNROLL
 			for (int i = 0; i < 16; i++)
-				t[i] = i < m ? axk_quantize_16(k, x + (ptrdiff_t)(c + i) * q->sx0 + r) : _mm_setzero_si128();
+				t[i] = i < m ? axk_quantize_16(k, x + (ptrdiff_t)(c + i) * q->sx0 + r, n) : _mm_setzero_si128();
 			axk_transpose_16x16(t);
 			for (int i = 0; i < n; i++)
 				axk_put_bytes(to + (ptrdiff_t)i * q->sy1, t[i], m);
@@ -107,8 +118,10 @@ AXK_FN void axk_quantize_avx2(const void *params, void *const *buf, void *scratc
 		}
 		for (int r = 0; r < rows; r++, y += q.sy1, x += q.sx1) {
 			if (q.sy0 == 1 && q.sx0 == 1)
-				for (int i = 0; i < q.n0; i += 16)
-					axk_put_bytes(y + i, axk_quantize_16(&k, x + i), q.n0 - i < 16 ? q.n0 - i : 16);
+				for (int i = 0; i < q.n0; i += 16) {
+					int n = q.n0 - i < 16 ? q.n0 - i : 16;
+					axk_put_bytes(y + i, axk_quantize_16(&k, x + i, n), n);
+				}
 			else
 				for (int i = 0; i < q.n0; i++)
 					axk_quantize_element(p, y + (ptrdiff_t)i * q.sy0, x[(ptrdiff_t)i * q.sx0]);

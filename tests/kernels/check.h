@@ -2,7 +2,7 @@
  * shapes that include the awkward ones; and the benchmark of the same rows.
  *
  * A generator makes one random case of a kind: parameters, what each buffer holds, what is packed. The
- * runner gives every buffer memory that ends at a forbidden page (behind AXK_SLACK readable bytes),
+ * runner gives every buffer memory that ends at a forbidden page (behind AXK_SLACK readable bytes, or none),
  * splits the units at random, and compares all output bytes, gaps between pixels and guards included. */
 #ifndef AXK_TESTS_CHECK_H
 #define AXK_TESTS_CHECK_H
@@ -83,7 +83,7 @@ typedef struct Guarded {
 	uint8_t *data, *map;
 	size_t bytes, map_bytes;
 } Guarded;
-void guarded_new(Guarded *g, size_t bytes, size_t align);
+void guarded_new(Guarded *g, size_t bytes, size_t align, size_t slack);
 bool guarded_intact(const Guarded *g); /* nothing written outside of the bytes */
 void guarded_free(Guarded *g);
 

@@ -1,5 +1,5 @@
-/* Buffers whose misuse is seen: a canary before them, AXK_SLACK readable bytes behind, then a page
- * that must not be touched. */
+/* Buffers whose misuse is seen: a canary before them, AXK_SLACK readable bytes behind (none behind what may be
+ * the caller's own memory), then a page that must not be touched. */
 #include "tests/kernels/check.h"
 
 #include <stdio.h>
@@ -8,9 +8,9 @@
 
 enum { PAGE = 4096, CANARY = 0xa5 };
 
-void guarded_new(Guarded *g, size_t bytes, size_t align)
+void guarded_new(Guarded *g, size_t bytes, size_t align, size_t slack)
 {
-	size_t body = (bytes + AXK_SLACK + PAGE + align - 1) / PAGE * PAGE + PAGE;
+	size_t body = (bytes + slack + PAGE + align - 1) / PAGE * PAGE + PAGE;
 	g->map_bytes = body + PAGE;
 	g->map = mmap(NULL, g->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);
@@ -20,7 +20,7 @@ void guarded_new(Guarded *g, size_t bytes, size_t align)
 	}
 	memset(g->map, CANARY, body);
 	g->bytes = bytes;
-	g->data = g->map + (body - AXK_SLACK - bytes) / align * align;
+	g->data = g->map + (body - slack - bytes) / align * align;
 }
 
 bool guarded_intact(const Guarded *g)

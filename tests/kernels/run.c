@@ -19,10 +19,13 @@ void run_new(Run *r, const Case *c, const AxkInfo *row, uint64_t seed)
 		if (b->role == ROLE_NONE)
 			continue;
 		size_t bytes = b->role == ROLE_PACKED ? row->pack_bytes(&c->p) : b->bytes;
+		/* the kernels that read a caller's inputs where they are */
+		bool in_place = i == 1 && (row->kind == AXK_QUANTIZE || row->kind == AXK_COPY);
 		guarded_new(&r->buf[i], bytes,
 			    b->role == ROLE_PACKED || c->aligned ? AXK_ALIGN
 			    : b->data                            ? 4
-								 : 1);
+								 : 1,
+			    in_place ? 0 : AXK_SLACK);
 		if (b->role == ROLE_PACKED)
 			row->pack(&c->p, &c->pack, r->buf[i].data);
 		else if (b->data)
@@ -31,7 +34,7 @@ void run_new(Run *r, const Case *c, const AxkInfo *row, uint64_t seed)
 			fill(r->buf[i].data, bytes, seed + (uint64_t)i);
 	}
 	size_t scratch = row->scratch_bytes ? row->scratch_bytes(&c->p) : 0;
-	guarded_new(&r->scratch, scratch, AXK_ALIGN);
+	guarded_new(&r->scratch, scratch, AXK_ALIGN, AXK_SLACK);
 	fill(r->scratch.data, scratch, seed + 77);
 }
 
