@@ -1,9 +1,29 @@
 /* Arena: chunks of 64 KiB for small things, a block of its own for anything larger, a list of
- * cleanups. Released whole. */
+ * cleanups. Released whole. With AddressSanitizer all that was not asked for is poisoned, with a gap between
+ * neighbours: otherwise it would see nothing of what runs over inside a chunk. */
 #include "base/base.h"
 #include "base/fault.h"
 
 #include <stdlib.h>
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define AXC_ASAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define AXC_ASAN 1
+#endif
+#ifdef AXC_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(at, bytes) __asan_poison_memory_region(at, bytes)
+#define UNPOISON(at, bytes) __asan_unpoison_memory_region(at, bytes)
+enum { GAP_BYTES = 16 };
+#else
+#define POISON(at, bytes) ((void)(at), (void)(bytes))
+#define UNPOISON(at, bytes) ((void)(at), (void)(bytes))
+enum { GAP_BYTES = 0 };
+#endif
 
 enum { CHUNK_BYTES = 64 * 1024 };
 
@@ -95,7 +115,9 @@ static char *new_block(AxcArena *arena, size_t bytes)
 	arena->blocks = b;
 	arena->held += total;
 	arena->peak = AXC_MAX(arena->peak, arena->held);
-	return (char *)axc_align_up((size_t)(b + 1), 64);
+	char *at = (char *)axc_align_up((size_t)(b + 1), 64), *end = (char *)b + total;
+	POISON(at + bytes, (size_t)(end - at) - bytes);
+	return at;
 }
 
 void *axc_alloc(AxcArena *arena, size_t bytes)
@@ -111,8 +133,10 @@ void *axc_alloc(AxcArena *arena, size_t bytes)
 	if (!arena->at || p > arena->end || (size_t)(arena->end - p) < bytes) {
 		p = new_block(arena, CHUNK_BYTES);
 		arena->end = p + CHUNK_BYTES;
+		POISON(p, CHUNK_BYTES);
 	}
-	arena->at = p + bytes;
+	UNPOISON(p, bytes);
+	arena->at = p + bytes + GAP_BYTES;
 	return p;
 }
 
