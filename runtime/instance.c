@@ -125,7 +125,7 @@ static bool check_cpu(RtContext *context, const RtModel *m)
 static int open_checked(RtContext *context, const RtFile *file, const char *what)
 {
 	struct stat st;
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		if (errno == ENOENT && !file->checked)
 			rt_error(context, AXR_ERROR_RUNTIME_ERROR,
@@ -182,22 +182,37 @@ static bool load_constants(RtInstance *in, RtContext *context)
 	return in->constants != NULL;
 }
 
-/* The dynamic linker knows libraries by path: one that was replaced on disk while its predecessor is
- * still loaded must come in under another name, that of a private copy. */
-static void *open_private_copy(RtInstance *in, int fd)
+/* By descriptor: what was checked is what is loaded, whatever its path leads to by now. */
+static void *open_library(int fd, int flags, const char *otherwise)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
+	const char *from = access(path, R_OK) == 0 ? path : otherwise;
+	return from ? dlopen(from, RTLD_NOW | RTLD_LOCAL | flags) : NULL;
+}
+
+/* The dynamic linker loads no file twice: one that was written over while it is loaded must come in as a
+ * private copy. */
+static void *open_private_copy(RtInstance *in)
 {
 	struct stat st;
-	char path[64];
-	int copy = memfd_create("axr-kernel", MFD_CLOEXEC);
-	if (copy < 0 || fstat(fd, &st) != 0)
+	int copy = memfd_create("axr-kernel", MFD_CLOEXEC), fd = in->library_fd;
+	if (copy < 0)
 		return NULL;
 	in->library_fd = copy;
-	for (off_t offset = 0; offset < st.st_size;) {
-		if (sendfile(copy, fd, &offset, (size_t)(st.st_size - offset)) <= 0)
-			return NULL;
-	}
-	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), copy);
-	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	bool ok = fstat(fd, &st) == 0;
+	for (off_t offset = 0; ok && offset < st.st_size;)
+		ok = sendfile(copy, fd, &offset, (size_t)(st.st_size - offset)) > 0;
+	close(fd);
+	return ok ? open_library(copy, 0, NULL) : NULL;
+}
+
+static void load_error(RtContext *context, const RtFile *file)
+{
+	const char *reason = dlerror(), *colon = reason ? strstr(reason, ": ") : NULL;
+	if (colon && strncmp(reason, "/proc/", 6) == 0)
+		reason = colon + 2;
+	rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %.150s", file->path, reason ? reason : "cannot be loaded");
 }
 
 static void *find_symbol(RtInstance *in, RtContext *context, const char *suffix)
@@ -214,30 +229,22 @@ static bool load_library(RtInstance *in, RtContext *context)
 {
 	const RtModel *m = in->model;
 	const RtFile *file = &m->kernel;
-	int fd = open_checked(context, file, "kernel library");
-	if (fd < 0)
+	in->library_fd = open_checked(context, file, "kernel library");
+	if (in->library_fd < 0)
 		return false;
 	if (file->checked) {
 		size_t mapped;
-		void *data = map_checked(context, file, "kernel library", fd, &mapped);
-		if (!data) {
-			close(fd);
+		void *data = map_checked(context, file, "kernel library", in->library_fd, &mapped);
+		if (!data)
 			return false;
-		}
 		munmap(data, mapped);
 	}
-	void *loaded = dlopen(file->path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
-	if (loaded) {
-		in->library = open_private_copy(in, fd);
+	void *loaded = open_library(in->library_fd, RTLD_NOLOAD, file->path);
+	in->library = loaded ? open_private_copy(in) : open_library(in->library_fd, 0, file->path);
+	if (loaded)
 		dlclose(loaded);
-	} else {
-		in->library = dlopen(file->path, RTLD_NOW | RTLD_LOCAL);
-	}
-	close(fd);
 	if (!in->library) {
-		const char *reason = dlerror();
-		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %.150s", file->path,
-		         reason ? reason : "cannot be loaded");
+		load_error(context, file);
 		return false;
 	}
 	void *run = find_symbol(in, context, ""), *stage = NULL;

@@ -3,11 +3,13 @@
 #include "runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_JSON_BYTES = 64 << 20, FORMAT_VERSION = 1 };
 
@@ -295,11 +297,14 @@ static bool read_model(Reader *r)
 static json_t *parse_file(RtContext *context, const char *path)
 {
 	struct stat st;
-	FILE *file = fopen(path, "rbe");
-	if (!file || fstat(fileno(file), &st) != 0) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
+	if (!file || fstat(fd, &st) != 0) {
 		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %s", path, strerror(errno));
 		if (file)
 			fclose(file);
+		else if (fd >= 0)
+			close(fd);
 		return NULL;
 	}
 	json_t *root = NULL;

@@ -180,7 +180,7 @@ typedef struct RtInstance {
 	bool input_dmabuf, output_dmabuf;
 	unsigned cores; /* threads that compute */
 	void *library;
-	int library_fd; /* -1, or the private copy it was loaded from */
+	int library_fd; /* -1, or what it was loaded from: open, so that no other has this number */
 	axk_run_fn *run;
 	axk_stage_fn *run_stage; /* pipeline mode */
 	void *constants;

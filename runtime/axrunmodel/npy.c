@@ -237,7 +237,7 @@ bool npy_open(Npy *npy, const char *path, char *problem, size_t problem_bytes)
 	Parser p = {NULL, NULL, problem, problem_bytes};
 	struct stat st;
 	*npy = (Npy){0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		fail(&p, "%s", strerror(errno));
 		if (fd >= 0)

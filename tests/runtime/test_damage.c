@@ -1,5 +1,7 @@
 /* Damaged and mismatched files: each is refused with the documented result and a text that names the file
  * and the key. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +109,10 @@ static void test_json_truncated(void **state)
 	assert_null(axr_load_model(f->context, f->json));
 	assert_null(axr_load_model(f->context, f->dir));
 	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "not a regular file");
+	remove(f->json);
+	assert_int_equal(mkfifo(f->json, 0666), 0);
+	assert_null(axr_load_model(f->context, f->json));
+	expect_error(f, AXR_ERROR_RUNTIME_ERROR, "not a regular file");
 }
 
 /* One byte changed in a file that model.json describes. */
@@ -172,6 +178,10 @@ static void test_files_exchanged(void **state)
 		assert_null(load(f, NULL));
 		expect_error(f, AXR_ERROR_RUNTIME_ERROR, "not a regular file");
 		assert_int_equal(rmdir(path), 0);
+		assert_int_equal(mkfifo(path, 0666), 0); /* must not wait for a writer */
+		assert_null(load(f, NULL));
+		expect_error(f, AXR_ERROR_RUNTIME_ERROR, "not a regular file");
+		remove(path);
 		write_text(path, grown, n);
 		assert_non_null(load(f, NULL));
 	}
@@ -184,6 +194,56 @@ static void test_files_exchanged(void **state)
 	assert_null(load(f, NULL));
 	expect_error(f, AXR_ERROR_VALUE_ERROR, "pool_l2_const.bin: the constants file does not match model.json: hash ");
 	assert_string_equal(axr_error_string(AXR_ERROR_VALUE_ERROR), "Value error");
+}
+
+/* Puts the library and something else at its path in turns. */
+typedef struct Swap {
+	char path[128], good[136], bad[136];
+	atomic_bool stop;
+} Swap;
+
+static void *swap_files(void *arg)
+{
+	Swap *s = arg;
+	char next[136];
+	snprintf(next, sizeof next, "%s.next", s->path);
+	for (int i = 0; !atomic_load(&s->stop); i++) {
+		unlink(next);
+		if (link(i % 2 ? s->good : s->bad, next) != 0 || rename(next, s->path) != 0)
+			break;
+	}
+	return NULL;
+}
+
+/* What was checked is what is loaded, also when another file is put at its path meanwhile. */
+static void test_library_swapped(void **state)
+{
+	Fixture *f = *state;
+	Swap swap = {0};
+	pthread_t thread;
+	int loaded = 0, refused = 0;
+	snprintf(swap.path, sizeof swap.path, "%s/kernel_function.so", f->dir);
+	snprintf(swap.good, sizeof swap.good, "%s.good", swap.path);
+	snprintf(swap.bad, sizeof swap.bad, "%s.bad", swap.path);
+	assert_int_equal(rename(swap.path, swap.good), 0);
+	write_text(swap.bad, "not a library", 13);
+	assert_int_equal(link(swap.bad, swap.path), 0);
+	assert_int_equal(pthread_create(&thread, NULL, swap_files, &swap), 0);
+	for (int i = 0; i < 3000 && (loaded < 100 || refused < 100); i++) {
+		axrModelInstance *instance = load(f, NULL);
+		if (instance)
+			loaded++;
+		else if (axr_last_error(AXR_OBJECT(f->context)) == AXR_ERROR_VALUE_ERROR)
+			refused++;
+		else
+			fail_msg("load %d: %s", i, axr_last_error_string(AXR_OBJECT(f->context)));
+		axr_destroy(AXR_OBJECT(instance));
+		axr_destroy(AXR_OBJECT(f->connection));
+		axr_destroy(AXR_OBJECT(f->model));
+	}
+	atomic_store(&swap.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(loaded > 0 && refused > 0);
 }
 
 static void test_library(void **state)
@@ -260,6 +320,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_json_keys), TEST(test_json_truncated), TEST(test_files_altered),
 		TEST(test_library),   TEST(test_cpu),            TEST(test_files_exchanged),
+		TEST(test_library_swapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
