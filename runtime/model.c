@@ -1,10 +1,10 @@
 /* model.json (docs/model_json.md): read and checked as a whole before anything is loaded. A message names
  * the file, the key, and what was wanted. */
+#include "json.h"
 #include "runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ enum { MAX_JSON_BYTES = 64 << 20, FORMAT_VERSION = 1 };
 typedef struct Reader {
 	RtContext *context;
 	const char *path; /* of model.json */
-	json_t *root;
+	const AxcJsonValue *root;
 	RtModel *model;
 } Reader;
 
@@ -32,18 +32,18 @@ static bool no_memory(Reader *r)
 	return false;
 }
 
-static bool read_string(Reader *r, json_t *object, const char *key, const char **ret)
+static bool read_string(Reader *r, const AxcJsonValue *object, const char *key, const char **ret)
 {
-	*ret = json_string_value(json_object_get(object, key));
+	*ret = rt_json_string(axc_json_get(object, key));
 	return *ret || bad(r, key, "wanted a string");
 }
 
-static bool read_int(Reader *r, json_t *object, const char *key, json_int_t min, json_int_t max, json_int_t *ret)
+static bool read_int(Reader *r, const AxcJsonValue *object, const char *key, int64_t min, int64_t max, int64_t *ret)
 {
 	char wanted[80];
-	json_t *value = json_object_get(object, key);
-	*ret = json_integer_value(value);
-	if (json_is_integer(value) && *ret >= min && *ret <= max)
+	const AxcJsonValue *value = axc_json_get(object, key);
+	*ret = rt_json_int(value);
+	if (rt_json_is(value, AXC_JSON_INT) && *ret >= min && *ret <= max)
 		return true;
 	snprintf(wanted, sizeof wanted, "wanted a number from %lld to %lld", (long long)min, (long long)max);
 	return bad(r, key, wanted);
@@ -60,7 +60,7 @@ static bool is_identifier(const char *text)
 
 static bool read_identity(Reader *r)
 {
-	json_int_t version;
+	int64_t version;
 	if (!read_int(r, r->root, "format_version", 0, INT32_MAX, &version))
 		return false;
 	if (version != FORMAT_VERSION) {
@@ -81,11 +81,11 @@ static bool read_identity(Reader *r)
 
 static bool read_features(Reader *r)
 {
-	json_t *list = json_object_get(r->root, "cpu_features");
-	if (!json_is_array(list) || json_array_size(list) > RT_MAX_FEATURES)
+	const AxcJsonValue *list = axc_json_get(r->root, "cpu_features");
+	if (!rt_json_is(list, AXC_JSON_ARRAY) || rt_json_count(list) > RT_MAX_FEATURES)
 		return bad(r, "cpu_features", "wanted a list of at most 64 names");
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_array_get(list, i));
+	for (size_t i = 0; i < rt_json_count(list); i++) {
+		const char *name = rt_json_string(rt_json_item(list, i));
 		if (!name)
 			return bad(r, "cpu_features", "wanted strings");
 		r->model->features[r->model->num_features++] = name;
@@ -108,9 +108,9 @@ static bool sibling(Reader *r, const char *key, const char *name, char **ret)
 	return true;
 }
 
-static bool read_hash(Reader *r, const char *key, json_t *object, uint64_t *ret)
+static bool read_hash(Reader *r, const char *key, const AxcJsonValue *object, uint64_t *ret)
 {
-	const char *text = json_string_value(json_object_get(object, "hash"));
+	const char *text = rt_json_string(axc_json_get(object, "hash"));
 	if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
 		return bad(r, key, "hash: wanted 16 hexadecimal digits");
 	*ret = strtoull(text, NULL, 16);
@@ -120,16 +120,16 @@ static bool read_hash(Reader *r, const char *key, json_t *object, uint64_t *ret)
 static bool read_file(Reader *r, const char *key, bool may_be_unbuilt, RtFile *ret)
 {
 	const char *name;
-	json_int_t bytes;
-	json_t *object = json_object_get(r->root, key);
-	if (!json_is_object(object))
+	int64_t bytes;
+	const AxcJsonValue *object = axc_json_get(r->root, key);
+	if (!rt_json_is(object, AXC_JSON_OBJECT))
 		return bad(r, key, "wanted an object");
 	if (!read_string(r, object, "file", &name) || !sibling(r, key, name, &ret->path))
 		return false;
-	if (may_be_unbuilt && json_is_null(json_object_get(object, "hash")) &&
-	    json_is_null(json_object_get(object, "bytes")))
+	if (may_be_unbuilt && rt_json_is(axc_json_get(object, "hash"), AXC_JSON_NULL) &&
+	    rt_json_is(axc_json_get(object, "bytes"), AXC_JSON_NULL))
 		return true;
-	if (!read_int(r, object, "bytes", 0, (json_int_t)1 << 40, &bytes) ||
+	if (!read_int(r, object, "bytes", 0, (int64_t)1 << 40, &bytes) ||
 	    !read_hash(r, key, object, &ret->hash))
 		return false;
 	if ((uint64_t)bytes > SIZE_MAX / 2)
@@ -142,14 +142,14 @@ static bool read_file(Reader *r, const char *key, bool may_be_unbuilt, RtFile *r
 static bool read_memory(Reader *r)
 {
 	RtModel *m = r->model;
-	json_int_t align, cores;
-	json_t *pools = json_object_get(r->root, "workspace_bytes");
-	if (!json_is_array(pools) || json_array_size(pools) != RT_POOLS)
+	int64_t align, cores;
+	const AxcJsonValue *pools = axc_json_get(r->root, "workspace_bytes");
+	if (!rt_json_is(pools, AXC_JSON_ARRAY) || rt_json_count(pools) != RT_POOLS)
 		return bad(r, "workspace_bytes", "wanted a list of 3 numbers");
 	for (size_t i = 0; i < RT_POOLS; i++) {
-		json_t *value = json_array_get(pools, i);
-		json_int_t bytes = json_integer_value(value);
-		if (!json_is_integer(value) || bytes < 0 || bytes > (json_int_t)1 << 40 ||
+		const AxcJsonValue *value = rt_json_item(pools, i);
+		int64_t bytes = rt_json_int(value);
+		if (!rt_json_is(value, AXC_JSON_INT) || bytes < 0 || bytes > (int64_t)1 << 40 ||
 		    (uint64_t)bytes > SIZE_MAX / 4)
 			return bad(r, "workspace_bytes", "wanted numbers of bytes, at most 2^40");
 		m->workspace_bytes[i] = (size_t)bytes;
@@ -164,12 +164,12 @@ static bool read_memory(Reader *r)
 	return true;
 }
 
-static bool read_flag(Reader *r, json_t *object, const char *key, bool *ret)
+static bool read_flag(Reader *r, const AxcJsonValue *object, const char *key, bool *ret)
 {
-	json_t *value = json_object_get(object, key);
-	if (value && !json_is_boolean(value))
+	const AxcJsonValue *value = axc_json_get(object, key);
+	if (value && !rt_json_is(value, AXC_JSON_BOOL))
 		return bad(r, "runtime", "wanted true or false as double_buffer, input_dmabuf and output_dmabuf");
-	*ret = json_is_true(value);
+	*ret = rt_json_true(value);
 	return true;
 }
 
@@ -177,8 +177,8 @@ static bool read_flag(Reader *r, json_t *object, const char *key, bool *ret)
 static bool read_runtime(Reader *r)
 {
 	RtModel *m = r->model;
-	json_t *mode = json_object_get(r->root, "multicore_mode"), *runtime = json_object_get(r->root, "runtime");
-	const char *name = mode ? json_string_value(mode) : "cooperative";
+	const AxcJsonValue *mode = axc_json_get(r->root, "multicore_mode"), *runtime = axc_json_get(r->root, "runtime");
+	const char *name = mode ? rt_json_string(mode) : "cooperative";
 	for (m->mode = RT_MULTIPROCESS; m->mode <= RT_PIPELINE; m->mode++)
 		if (name && strcmp(name, rt_mode_name(m->mode)) == 0)
 			break;
@@ -186,11 +186,11 @@ static bool read_runtime(Reader *r)
 		return bad(r, "multicore_mode", "wanted multiprocess, multithread, batch, cooperative or pipeline");
 	if (!runtime)
 		return true;
-	if (!json_is_object(runtime))
+	if (!rt_json_is(runtime, AXC_JSON_OBJECT))
 		return bad(r, "runtime", "wanted an object");
-	json_t *drop = json_object_get(runtime, "profiling_drop_percentile");
-	m->profiling_drop = json_number_value(drop);
-	if (drop && (!json_is_number(drop) || !(m->profiling_drop >= 0 && m->profiling_drop < 1)))
+	const AxcJsonValue *drop = axc_json_get(runtime, "profiling_drop_percentile");
+	m->profiling_drop = rt_json_number(drop);
+	if (drop && (!rt_json_is_number(drop) || !(m->profiling_drop >= 0 && m->profiling_drop < 1)))
 		return bad(r, "runtime", "wanted a number from 0 to below 1 as profiling_drop_percentile");
 	return read_flag(r, runtime, "double_buffer", &m->double_buffer) &&
 	       read_flag(r, runtime, "input_dmabuf", &m->input_dmabuf) &&
@@ -199,10 +199,10 @@ static bool read_runtime(Reader *r)
 
 static bool read_entry_points(Reader *r)
 {
-	json_t *list = json_object_get(r->root, "entry_points");
+	const AxcJsonValue *list = axc_json_get(r->root, "entry_points");
 	bool *has = r->model->has_io;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_array_get(list, i));
+	for (size_t i = 0; i < rt_json_count(list); i++) {
+		const char *name = rt_json_string(rt_json_item(list, i));
 		if (name && strcmp(name, "run_i8") == 0)
 			has[AXRX_INT8] = true;
 		else if (name && strcmp(name, "run_f32") == 0)
@@ -215,16 +215,16 @@ static bool read_entry_points(Reader *r)
 
 static bool read_tensors(Reader *r, const char *key, RtTensors *ret)
 {
-	json_t *list = json_object_get(r->root, key);
-	size_t n = json_array_size(list);
-	if (!json_is_array(list) || n > RT_MAX_TENSORS)
+	const AxcJsonValue *list = axc_json_get(r->root, key);
+	size_t n = rt_json_count(list);
+	if (!rt_json_is(list, AXC_JSON_ARRAY) || n > RT_MAX_TENSORS)
 		return bad(r, key, "wanted a list of at most 4096 tensors");
 	ret->at = calloc(n ? n : 1, sizeof *ret->at);
 	if (!ret->at)
 		return no_memory(r);
 	for (size_t i = 0; i < n; i++) {
 		char problem[100], place[40];
-		bool ok = rt_parse_tensor(json_array_get(list, i), &ret->at[i], problem, sizeof problem);
+		bool ok = rt_parse_tensor(rt_json_item(list, i), &ret->at[i], problem, sizeof problem);
 		snprintf(place, sizeof place, "%s[%zu]", key, i);
 		if (!ok)
 			return bad(r, place, problem);
@@ -238,22 +238,22 @@ static bool read_tensors(Reader *r, const char *key, RtTensors *ret)
 static bool read_layers(Reader *r)
 {
 	RtModel *m = r->model;
-	json_t *profiling = json_object_get(r->root, "profiling");
-	json_t *list = json_object_get(r->root, "layers");
-	if (!json_is_boolean(profiling))
+	const AxcJsonValue *profiling = axc_json_get(r->root, "profiling");
+	const AxcJsonValue *list = axc_json_get(r->root, "layers");
+	if (!rt_json_is(profiling, AXC_JSON_BOOL))
 		return bad(r, "profiling", "wanted true or false");
-	size_t n = json_array_size(list);
-	if (!json_is_array(list) || n > RT_MAX_LAYERS)
+	size_t n = rt_json_count(list);
+	if (!rt_json_is(list, AXC_JSON_ARRAY) || n > RT_MAX_LAYERS)
 		return bad(r, "layers", "wanted a list");
-	m->profiling = json_is_true(profiling);
+	m->profiling = rt_json_true(profiling);
 	m->layer_names = calloc(n + 1, sizeof *m->layer_names);
 	m->layer_kernels = calloc(n + 1, sizeof *m->layer_kernels);
 	if (!m->layer_names || !m->layer_kernels)
 		return no_memory(r);
 	for (size_t i = 0; i < n; i++) {
-		json_t *layer = json_array_get(list, i);
-		m->layer_names[i] = json_string_value(json_object_get(layer, "name"));
-		m->layer_kernels[i] = json_string_value(json_object_get(layer, "kernel"));
+		const AxcJsonValue *layer = rt_json_item(list, i);
+		m->layer_names[i] = rt_json_string(axc_json_get(layer, "name"));
+		m->layer_kernels[i] = rt_json_string(axc_json_get(layer, "kernel"));
 		if (!m->layer_names[i] || !m->layer_kernels[i])
 			return bad(r, "layers", "wanted objects with name and kernel");
 	}
@@ -263,19 +263,18 @@ static bool read_layers(Reader *r)
 
 static bool read_properties(Reader *r)
 {
-	json_t *object = json_object_get(r->root, "properties"), *value;
-	const char *key;
-	if (!json_is_object(object))
+	const AxcJsonValue *object = axc_json_get(r->root, "properties");
+	if (!rt_json_is(object, AXC_JSON_OBJECT))
 		return bad(r, "properties", "wanted an object");
 	RtProperties *p = rt_properties_new(r->context);
 	if (!p)
 		return false;
 	r->model->properties = p->object.handle;
-	json_object_foreach(object, key, value)
-	{
-		if (!json_is_string(value))
+	for (uint32_t i = 0; i < object->n; i++) {
+		const char *value = rt_json_string(&object->item[i]);
+		if (!value)
 			return bad(r, "properties", "wanted strings");
-		if (!rt_properties_set(p, key, json_string_value(value)))
+		if (!rt_properties_set(p, object->item[i].key, value))
 			return no_memory(r);
 	}
 	return true;
@@ -294,35 +293,54 @@ static bool read_model(Reader *r)
 
 /* ---- the file ---- */
 
-static json_t *parse_file(RtContext *context, const char *path)
+/* The whole file, in the arena; NULL: the context's error says why. */
+static const AxcJsonValue *parse_file(RtContext *context, const char *path, int fd, AxcArena *arena)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
-	if (!file || fstat(fd, &st) != 0) {
-		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %s", path, strerror(errno));
-		if (file)
-			fclose(file);
-		else if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	json_t *root = NULL;
-	json_error_t error;
-	if (!S_ISREG(st.st_mode))
+	AxcDiag d;
+	const AxcJsonValue *root = NULL;
+	axc_diag_init(&d, arena);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: not a regular file", path);
-	else if (st.st_size > MAX_JSON_BYTES)
-		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: larger than %d MiB", path, MAX_JSON_BYTES >> 20);
-	else if (!(root = json_loadf(file, JSON_REJECT_DUPLICATES, &error)))
-		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: line %d: %s", path, error.line, error.text);
-	else if (!json_is_object(root))
-		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: wanted a JSON object", path);
-	fclose(file);
-	if (root && !json_is_object(root)) {
-		json_decref(root);
 		return NULL;
 	}
-	return root;
+	if (st.st_size > MAX_JSON_BYTES) {
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: larger than %d MiB", path, MAX_JSON_BYTES >> 20);
+		return NULL;
+	}
+	char *text = axc_alloc(arena, (size_t)st.st_size + 1);
+	size_t bytes = 0;
+	ssize_t n = 1;
+	while (bytes < (size_t)st.st_size && (n = read(fd, text + bytes, (size_t)st.st_size - bytes)) > 0)
+		bytes += (size_t)n;
+	if (n < 0)
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %s", path, strerror(errno));
+	else if (!axc_json_parse(arena, &d, path, text, bytes, &root))
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.900s", d.error.message);
+	else if (root->kind != AXC_JSON_OBJECT)
+		rt_error(context, AXR_ERROR_VALUE_ERROR, "%.300s: wanted a JSON object", path);
+	return rt_json_is(root, AXC_JSON_OBJECT) ? root : NULL;
+}
+
+/* The arena that holds the file's content, or NULL. */
+static AxcArena *load_file(RtContext *context, const char *path, const AxcJsonValue **ret_root)
+{
+	jmp_buf oom;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
+	if (fd < 0) {
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: %s", path, strerror(errno));
+		return NULL;
+	}
+	AxcArena *arena = axc_arena_new(&oom);
+	if (!arena || setjmp(oom) != 0)
+		rt_error(context, AXR_ERROR_RUNTIME_ERROR, "%.300s: no memory for the model", path);
+	else
+		*ret_root = parse_file(context, path, fd, arena);
+	close(fd);
+	if (*ret_root)
+		return arena;
+	axc_arena_free(arena);
+	return NULL;
 }
 
 static void model_release(RtObject *object)
@@ -337,7 +355,7 @@ static void model_release(RtObject *object)
 	free(m->layer_kernels);
 	free(m->kernel.path);
 	free(m->constants.path);
-	json_decref(m->json);
+	axc_arena_free(m->arena);
 }
 
 axrModel *axr_load_model(axrContext *handle, const char *path)
@@ -350,15 +368,16 @@ axrModel *axr_load_model(axrContext *handle, const char *path)
 		rt_error(context, AXR_ERROR_INVALID_ARGUMENT, "axr_load_model: the path is NULL");
 		goto done;
 	}
-	json_t *root = parse_file(context, path);
-	if (!root)
+	const AxcJsonValue *root = NULL;
+	AxcArena *arena = load_file(context, path, &root);
+	if (!arena)
 		goto done;
 	RtModel *model = rt_new(context, RT_MODEL, sizeof *model, model_release);
 	if (!model) {
-		json_decref(root);
+		axc_arena_free(arena);
 		goto done;
 	}
-	model->json = root;
+	model->arena = arena;
 	Reader reader = {context, path, root, model};
 	if (read_model(&reader)) {
 		ret = (axrModel *)model->object.handle;

@@ -103,11 +103,11 @@ static char *trimmed(char *text)
 	return text;
 }
 
-/* Sets what `text` (changed on the way) lists; false: the error is recorded. */
+/* Sets what `text` (changed on the way) lists; an entry that is none is recorded as an error and left out.
+ * False: no memory, which is recorded too. */
 static bool parse_list(RtProperties *p, char *text)
 {
 	RtContext *context = p->object.context;
-	bool ok = true;
 	char *save = NULL;
 	for (char *entry = strtok_r(text, ";\n", &save); entry; entry = strtok_r(NULL, ";\n", &save)) {
 		entry = trimmed(entry);
@@ -117,7 +117,6 @@ static bool parse_list(RtProperties *p, char *text)
 		if (!equals || equals == entry) {
 			rt_error(context, AXR_ERROR_INVALID_ARGUMENT,
 			         "axr_create_properties: wanted key=value, found '%.100s'", entry);
-			ok = false;
 			continue;
 		}
 		*equals = '\0';
@@ -127,7 +126,7 @@ static bool parse_list(RtProperties *p, char *text)
 			return false;
 		}
 	}
-	return ok;
+	return true;
 }
 
 axrProperties *axr_create_properties(axrContext *handle, const char *initial)
@@ -139,12 +138,13 @@ axrProperties *axr_create_properties(axrContext *handle, const char *initial)
 	RtProperties *p = rt_properties_new(context);
 	if (p) {
 		char *text = strdup(initial ? initial : "");
-		if (text)
-			parse_list(p, text);
-		else
+		if (!text)
 			rt_error(context, AXR_ERROR_RUNTIME_ERROR, "axr_create_properties: no memory");
+		if (text && parse_list(p, text))
+			ret = (axrProperties *)p->object.handle;
+		else
+			rt_drop(p);
 		free(text);
-		ret = (axrProperties *)p->object.handle;
 	}
 	rt_leave(context);
 	return ret;

@@ -115,9 +115,12 @@ typedef struct RtFile {
 /* How cores share work: multicore_mode of the compiler. */
 typedef enum RtMode { RT_MULTIPROCESS, RT_MULTITHREAD, RT_BATCH, RT_COOPERATIVE, RT_PIPELINE } RtMode;
 
+struct AxcArena;
+struct AxcJsonValue;
+
 typedef struct RtModel {
 	RtObject object;
-	struct json_t *json; /* keeps the strings */
+	struct AxcArena *arena; /* keeps the strings */
 	const char *name, *prefix, *target, *arch;
 	const char *features[RT_MAX_FEATURES];
 	size_t num_features;
@@ -143,7 +146,7 @@ const char *rt_mode_name(RtMode mode);
 /* The entry point that axr_* functions describe and run: int8 where there is one. */
 axrxIo rt_default_io(const RtModel *model);
 /* One tensor of model.json; false: `problem` says what is wrong, without the tensor's place. */
-bool rt_parse_tensor(struct json_t *json, RtTensor *ret, char *problem, size_t problem_bytes);
+bool rt_parse_tensor(const struct AxcJsonValue *json, RtTensor *ret, char *problem, size_t problem_bytes);
 
 /* ---- instance.c ---- */
 

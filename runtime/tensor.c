@@ -1,7 +1,7 @@
 /* Tensor descriptions: from model.json's objects to what the API shows. */
+#include "json.h"
 #include "runtime.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,16 +31,16 @@ static bool fail(Problem *problem, const char *text)
 	return false;
 }
 
-static bool is_list(json_t *json, size_t max)
+static bool is_list(const AxcJsonValue *json, size_t max)
 {
-	return json_is_array(json) && json_array_size(json) <= max;
+	return rt_json_is(json, AXC_JSON_ARRAY) && rt_json_count(json) <= max;
 }
 
-static bool parse_names(json_t *json, RtTensor *t, Problem *problem)
+static bool parse_names(const AxcJsonValue *json, RtTensor *t, Problem *problem)
 {
-	const char *name = json_string_value(json_object_get(json, "name"));
-	const char *dtype = json_string_value(json_object_get(json, "dtype"));
-	const char *layout = json_string_value(json_object_get(json, "layout"));
+	const char *name = rt_json_string(axc_json_get(json, "name"));
+	const char *dtype = rt_json_string(axc_json_get(json, "dtype"));
+	const char *layout = rt_json_string(axc_json_get(json, "layout"));
 	if (!name)
 		return fail(problem, "name: wanted a string");
 	if (!layout)
@@ -69,17 +69,17 @@ static bool parse_names(json_t *json, RtTensor *t, Problem *problem)
 	return true;
 }
 
-static bool parse_shape(json_t *json, RtTensor *t, Problem *problem)
+static bool parse_shape(const AxcJsonValue *json, RtTensor *t, Problem *problem)
 {
-	json_t *shape = json_object_get(json, "shape");
+	const AxcJsonValue *shape = axc_json_get(json, "shape");
 	if (!is_list(shape, AXR_MAX_TENSOR_DIMS))
 		return fail(problem, "shape: wanted a list of at most 8 numbers");
 	size_t bytes = t->ext.element_bytes;
-	t->info.ndims = t->ext.ndims = json_array_size(shape);
+	t->info.ndims = t->ext.ndims = rt_json_count(shape);
 	for (size_t i = 0; i < t->info.ndims; i++) {
-		json_t *value = json_array_get(shape, i);
-		json_int_t dim = json_integer_value(value);
-		if (!json_is_integer(value) || dim < 0 || dim > INT32_MAX)
+		const AxcJsonValue *value = rt_json_item(shape, i);
+		int64_t dim = rt_json_int(value);
+		if (!rt_json_is(value, AXC_JSON_INT) || dim < 0 || dim > INT32_MAX)
 			return fail(problem, "shape: wanted numbers from 0 to 2147483647");
 		t->info.dims[i] = t->ext.dims[i] = (size_t)dim;
 		if (__builtin_mul_overflow(bytes, (size_t)dim, &bytes) || bytes > (size_t)1 << 40)
@@ -89,18 +89,18 @@ static bool parse_shape(json_t *json, RtTensor *t, Problem *problem)
 	return true;
 }
 
-static bool parse_padding(json_t *json, RtTensor *t, Problem *problem)
+static bool parse_padding(const AxcJsonValue *json, RtTensor *t, Problem *problem)
 {
-	json_t *padding = json_object_get(json, "padding");
-	if (!is_list(padding, AXR_MAX_TENSOR_DIMS) || json_array_size(padding) != t->info.ndims)
+	const AxcJsonValue *padding = axc_json_get(json, "padding");
+	if (!is_list(padding, AXR_MAX_TENSOR_DIMS) || rt_json_count(padding) != t->info.ndims)
 		return fail(problem, "padding: wanted one [before, after] per dimension");
 	for (size_t i = 0; i < t->info.ndims; i++) {
-		json_t *pair = json_array_get(padding, i);
+		const AxcJsonValue *pair = rt_json_item(padding, i);
 		size_t rest = t->info.dims[i];
 		for (size_t k = 0; k < 2; k++) {
-			json_t *value = json_array_get(pair, k);
-			json_int_t n = json_integer_value(value);
-			if (json_array_size(pair) != 2 || !json_is_integer(value) || n < 0 || (size_t)n > rest)
+			const AxcJsonValue *value = rt_json_item(pair, k);
+			int64_t n = rt_json_int(value);
+			if (rt_json_count(pair) != 2 || !rt_json_is(value, AXC_JSON_INT) || n < 0 || (size_t)n > rest)
 				return fail(problem, "padding: wanted [before, after], within the dimension");
 			t->info.padding[i][k] = (size_t)n;
 			rest -= (size_t)n;
@@ -110,37 +110,37 @@ static bool parse_padding(json_t *json, RtTensor *t, Problem *problem)
 }
 
 /* The API has room for one scale: per-channel tensors show the first. */
-static bool parse_quantization(json_t *json, RtTensor *t, Problem *problem)
+static bool parse_quantization(const AxcJsonValue *json, RtTensor *t, Problem *problem)
 {
-	json_t *scale = json_object_get(json, "scale"), *zero_point = json_object_get(json, "zero_point");
+	const AxcJsonValue *scale = axc_json_get(json, "scale"), *zero_point = axc_json_get(json, "zero_point");
 	t->info.scale = 1.0;
-	if (!json_is_array(scale) || !json_is_array(zero_point) ||
-	    json_array_size(scale) != json_array_size(zero_point))
+	if (!rt_json_is(scale, AXC_JSON_ARRAY) || !rt_json_is(zero_point, AXC_JSON_ARRAY) ||
+	    rt_json_count(scale) != rt_json_count(zero_point))
 		return fail(problem, "scale, zero_point: wanted two lists of the same length");
-	for (size_t i = json_array_size(scale); i-- > 0;) {
-		json_t *s = json_array_get(scale, i), *z = json_array_get(zero_point, i);
-		if (!json_is_number(s) || !isfinite(json_number_value(s)) || json_number_value(s) <= 0)
+	for (size_t i = rt_json_count(scale); i-- > 0;) {
+		const AxcJsonValue *s = rt_json_item(scale, i), *z = rt_json_item(zero_point, i);
+		if (!rt_json_is_number(s) || !isfinite(rt_json_number(s)) || rt_json_number(s) <= 0)
 			return fail(problem, "scale: wanted numbers above 0");
-		if (!json_is_integer(z) || json_integer_value(z) < INT32_MIN || json_integer_value(z) > INT32_MAX)
+		if (!rt_json_is(z, AXC_JSON_INT) || rt_json_int(z) < INT32_MIN || rt_json_int(z) > INT32_MAX)
 			return fail(problem, "zero_point: wanted whole numbers");
-		t->info.scale = (float)json_number_value(s); /* scales are float32; the text is the shortest for one */
-		t->info.zero_point = (int)json_integer_value(z);
+		t->info.scale = (float)rt_json_number(s); /* scales are float32; the text is the shortest for one */
+		t->info.zero_point = (int)rt_json_int(z);
 	}
-	json_t *axis = json_object_get(json, "axis");
-	if (!json_is_null(axis) && (!json_is_integer(axis) || json_integer_value(axis) < 0 ||
-	                            (size_t)json_integer_value(axis) >= t->info.ndims))
+	const AxcJsonValue *axis = axc_json_get(json, "axis");
+	if (!rt_json_is(axis, AXC_JSON_NULL) && (!rt_json_is(axis, AXC_JSON_INT) || rt_json_int(axis) < 0 ||
+	                            (size_t)rt_json_int(axis) >= t->info.ndims))
 		return fail(problem, "axis: wanted null or a dimension");
-	json_t *original = json_object_get(json, "shape_original");
-	if (!json_is_array(original))
+	const AxcJsonValue *original = axc_json_get(json, "shape_original");
+	if (!rt_json_is(original, AXC_JSON_ARRAY))
 		return fail(problem, "shape_original: wanted a list");
 	return true;
 }
 
-bool rt_parse_tensor(json_t *json, RtTensor *ret, char *problem, size_t problem_bytes)
+bool rt_parse_tensor(const AxcJsonValue *json, RtTensor *ret, char *problem, size_t problem_bytes)
 {
 	Problem p = {problem, problem_bytes};
 	RtTensor t = {0};
-	if (!json_is_object(json))
+	if (!rt_json_is(json, AXC_JSON_OBJECT))
 		return fail(&p, "wanted an object");
 	if (!parse_names(json, &t, &p) || !parse_shape(json, &t, &p) || !parse_padding(json, &t, &p) ||
 	    !parse_quantization(json, &t, &p))

@@ -79,7 +79,8 @@ static axrModelInstance *load_instance(const Run *run)
 	snprintf(properties, sizeof properties, "aipu_cores=%u;io=%s;double_buffer=%d;input_dmabuf=%d;output_dmabuf=%d",
 	         cores, run->f->io == AXRX_FLOAT ? "float" : "int8", plan->double_buffer, plan->input_dmabuf,
 	         plan->output_dmabuf);
-	return axr_load_model_instance(connection, run->model, axr_create_properties(run->context, properties));
+	axrProperties *p = axr_create_properties(run->context, properties);
+	return p ? axr_load_model_instance(connection, run->model, p) : NULL;
 }
 
 /* ---- one lane ---- */

@@ -1,7 +1,7 @@
 /* What axrunmodel prints: text for people or one JSON object. */
 #include "axrunmodel.h"
+#include "base/json.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,53 +173,95 @@ void report_text(const Measure *m, const Frames *f, const Options *o, const Plan
 		print_bar_chart(m);
 }
 
-static json_t *outputs_json(const Frames *f)
+/* ---- as JSON ---- */
+
+static void outputs_json(AxcJsonOut *j, const Frames *f)
 {
-	json_t *list = json_array();
+	axc_json_array(j, "outputs");
 	for (size_t i = 0; i < f->num_out; i++) {
 		const Output *out = &f->out[i];
-		json_t *shape = json_array();
-		for (size_t d = 0; d < out->tensor.ndims; d++)
-			json_array_append_new(shape, json_integer((json_int_t)out->tensor.dims[d]));
 		char *path = out->path ? realpath(out->path, NULL) : NULL; /* absolute, to be opened from anywhere */
-		json_t *file = path ? json_string(path) : json_null();
+		axc_json_object(j, NULL);
+		axc_json_str(j, "name", out->tensor.name);
+		axc_json_str(j, "file", path);
+		axc_json_row(j, "shape");
+		for (size_t d = 0; d < out->tensor.ndims; d++)
+			axc_json_uint(j, NULL, out->tensor.dims[d]);
+		axc_json_end(j);
+		axc_json_str(j, "dtype", out->tensor.dtype);
+		axc_json_end(j);
 		free(path);
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s}", "name", out->tensor.name, "file", file,
-		                                      "shape", shape, "dtype", out->tensor.dtype));
 	}
-	return list;
+	axc_json_end(j);
 }
 
-static json_t *profile_json(const Measure *m, axrModel *model)
+static void profile_json(AxcJsonOut *j, const Measure *m, axrModel *model, double drop)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < m->num_layers; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:f}", "name", axrx_layer_name(model, i), "kernel",
-		                                      axrx_layer_kernel(model, i), "us", m->layer_us[i]));
-	return list;
+	axc_json_array(j, "layers");
+	for (size_t i = 0; i < m->num_layers; i++) {
+		axc_json_object_row(j, NULL);
+		axc_json_str(j, "name", axrx_layer_name(model, i));
+		axc_json_str(j, "kernel", axrx_layer_kernel(model, i));
+		axc_json_double(j, "us", m->layer_us[i]);
+		axc_json_end(j);
+	}
+	axc_json_end(j);
+	axc_json_object(j, "profile");
+	axc_json_uint(j, "samples", m->profile_samples);
+	axc_json_double(j, "drop", drop);
+	axc_json_end(j);
+}
+
+static void plan_json(AxcJsonOut *j, const Plan *plan, axrxIo io)
+{
+	axc_json_str(j, "model", plan->model.name);
+	axc_json_str(j, "target", plan->model.target);
+	axc_json_str(j, "io", io == AXRX_INT8 ? "int8" : "float");
+	axc_json_uint(j, "cores", plan->cores);
+	axc_json_str(j, "multicore_mode", plan->model.multicore_mode);
+	axc_json_uint(j, "frames_per_run", plan->frames_per_run);
+	axc_json_bool(j, "double_buffer", plan->double_buffer);
+	axc_json_bool(j, "input_dmabuf", plan->input_dmabuf);
+	axc_json_bool(j, "output_dmabuf", plan->output_dmabuf);
+}
+
+static void measure_json(AxcJsonOut *j, const Measure *m, const axrxModelInfo *info)
+{
+	Latency l = latency(m);
+	axc_json_uint(j, "frames", m->frames);
+	axc_json_double(j, "seconds", m->seconds);
+	axc_json_double(j, "device_fps", per_second(m->frames, m->device_seconds));
+	axc_json_double(j, "host_fps", per_second(m->frames, m->host_seconds));
+	axc_json_double(j, "system_fps", per_second(m->frames, m->seconds));
+	axc_json_object(j, "latency_ms");
+	axc_json_double(j, "min", l.min);
+	axc_json_double(j, "median", l.median);
+	axc_json_double(j, "p99", l.p99);
+	axc_json_end(j);
+	axc_json_uint(j, "workspace_bytes", m->workspace_bytes);
+	axc_json_uint(j, "buffer_bytes", m->buffer_bytes);
+	axc_json_uint(j, "const_bytes", info->const_bytes);
+}
+
+static bool write_json(AxcArena *arena, const Measure *m, const Frames *f, const Plan *plan, axrModel *model)
+{
+	AxcText text = {.arena = arena};
+	AxcJsonOut j = axc_json(&text);
+	axc_json_object(&j, NULL);
+	plan_json(&j, plan, f->io);
+	measure_json(&j, m, &plan->model);
+	outputs_json(&j, f);
+	if (m->layer_us)
+		profile_json(&j, m, model, plan->model.profiling_drop_percentile);
+	axc_json_end(&j);
+	return fwrite(text.at, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
 }
 
 bool report_json(const Measure *m, const Frames *f, const Plan *plan, axrModel *model)
 {
-	const axrxModelInfo *info = &plan->model;
-	Latency l = latency(m);
-	json_t *root = json_pack(
-		"{s:s, s:s, s:s, s:i, s:s, s:i, s:b, s:b, s:b, s:I, s:f, s:f, s:f, s:f, s:{s:f, s:f, s:f}, s:I, s:I, s:I, s:o}",
-		"model", info->name, "target", info->target, "io", f->io == AXRX_INT8 ? "int8" : "float", "cores",
-		(int)plan->cores, "multicore_mode", info->multicore_mode, "frames_per_run", (int)plan->frames_per_run,
-		"double_buffer", plan->double_buffer, "input_dmabuf", plan->input_dmabuf, "output_dmabuf",
-		plan->output_dmabuf, "frames", (json_int_t)m->frames, "seconds", m->seconds, "device_fps",
-		per_second(m->frames, m->device_seconds), "host_fps", per_second(m->frames, m->host_seconds), "system_fps",
-		per_second(m->frames, m->seconds), "latency_ms", "min", l.min, "median", l.median, "p99", l.p99,
-		"workspace_bytes", (json_int_t)m->workspace_bytes, "buffer_bytes", (json_int_t)m->buffer_bytes,
-		"const_bytes", (json_int_t)info->const_bytes, "outputs", outputs_json(f));
-	if (m->layer_us) {
-		json_object_set_new(root, "layers", profile_json(m, model));
-		json_object_set_new(root, "profile", json_pack("{s:I, s:f}", "samples", (json_int_t)m->profile_samples, "drop",
-		                                               info->profiling_drop_percentile));
-	}
-	bool ok = root && json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
-	putchar('\n');
-	json_decref(root);
+	jmp_buf oom;
+	AxcArena *arena = axc_arena_new(&oom);
+	bool ok = arena && setjmp(oom) == 0 && write_json(arena, m, f, plan, model);
+	axc_arena_free(arena);
 	return ok || complain("cannot write the report");
 }

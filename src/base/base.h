@@ -80,7 +80,7 @@ void axc_arena_each_deferred(const AxcArena *arena, void (*fn)(void *), void (*v
 /* Bytes held now and the most ever held. */
 size_t axc_arena_bytes(const AxcArena *arena);
 size_t axc_arena_peak_bytes(const AxcArena *arena);
-/* What an allocation failure does; for libraries whose own allocator failed (jansson, libzip). */
+/* What an allocation failure does; for libraries whose own allocator failed (protobuf-c, libzip). */
 _Noreturn void axc_out_of_memory(AxcArena *arena);
 
 #define AXC_NEW(arena, T) ((T *)axc_alloc((arena), sizeof(T)))

@@ -121,9 +121,20 @@ static void randomize(AxcGraph *g)
 typedef struct Bundle {
 	AxcRun *run;
 	AxcDiag *d;
-	zip_t *zip;
+	zip_source_t *memory; /* the ZIP */
+	zip_t *zip;           /* NULL once it is closed */
 	AxcReduce reduce;
 } Bundle;
+
+/* With the run's arena: also where memory runs out. */
+static void release(void *arg)
+{
+	Bundle *b = arg;
+	if (b->zip)
+		zip_discard(b->zip);
+	if (b->memory)
+		zip_source_free(b->memory);
+}
 
 static bool add(Bundle *b, const char *name, const void *data, size_t bytes)
 {
@@ -316,47 +327,50 @@ static bool add_all(Bundle *b)
 }
 
 /* The ZIP in memory, then written like every other artifact. */
-static bool write_bundle(Bundle *b, zip_source_t *memory)
+static bool write_bundle(Bundle *b)
 {
 	zip_stat_t st;
-	if (!add_all(b)) {
-		zip_discard(b->zip);
+	if (!add_all(b))
 		return false;
-	}
-	if (zip_close(b->zip) != 0) {
-		axc_fail(b->d, "cannot make the archive: %s", zip_strerror(b->zip));
-		zip_discard(b->zip);
-		return false;
-	}
-	if (zip_source_open(memory) != 0 || zip_source_stat(memory, &st) != 0)
+	if (zip_close(b->zip) != 0)
+		return axc_fail(b->d, "cannot make the archive: %s", zip_strerror(b->zip));
+	b->zip = NULL;
+	if (zip_source_stat(b->memory, &st) != 0)
 		return axc_fail(b->d, "cannot read the archive back");
 	void *data = axc_alloc(b->run->arena, st.size);
-	bool ok = zip_source_read(memory, data, st.size) == (zip_int64_t)st.size;
-	zip_source_close(memory);
+	if (zip_source_open(b->memory) != 0)
+		return axc_fail(b->d, "cannot read the archive back");
+	bool ok = zip_source_read(b->memory, data, st.size) == (zip_int64_t)st.size;
+	zip_source_close(b->memory);
 	return ok ? axc_outdir_write(&b->run->out, b->d, "error_artifact.zip", data, st.size, true)
 	          : axc_fail(b->d, "cannot read the archive back");
+}
+
+static bool open_bundle(Bundle *b)
+{
+	zip_error_t error;
+	zip_error_init(&error);
+	b->memory = zip_source_buffer_create(NULL, 0, 0, &error);
+	if (b->memory)
+		b->zip = zip_open_from_source(b->memory, ZIP_TRUNCATE, &error);
+	if (b->zip)
+		zip_source_keep(b->memory);
+	else
+		axc_fail(b->d, "%s", zip_error_strerror(&error));
+	zip_error_fini(&error);
+	return b->zip != NULL;
 }
 
 void axc_run_error_artifact(AxcRun *run)
 {
 	AxcDiag d;
-	zip_error_t error;
 	axc_diag_init(&d, run->keep);
-	Bundle b = {.run = run, .d = &d};
-	zip_error_init(&error);
-	zip_source_t *memory = zip_source_buffer_create(NULL, 0, 0, &error);
-	if (memory)
-		b.zip = zip_open_from_source(memory, ZIP_TRUNCATE, &error);
-	if (b.zip) {
-		zip_source_keep(memory);
-		if (!write_bundle(&b, memory))
-			axc_warn(&run->d, "no error_artifact.zip: %s", d.error.message);
-		else
-			axc_log(&run->d, AXC_INFO, "wrote %s", axc_safe_name(run->keep,
-			        axc_outdir_path(&run->out, "error_artifact.zip")));
-	} else {
-		axc_warn(&run->d, "no error_artifact.zip: %s", zip_error_strerror(&error));
-	}
-	zip_source_free(memory);
-	zip_error_fini(&error);
+	Bundle *b = AXC_NEW(run->arena, Bundle);
+	*b = (Bundle){.run = run, .d = &d};
+	axc_arena_defer(run->arena, release, b);
+	if (!open_bundle(b) || !write_bundle(b))
+		axc_warn(&run->d, "no error_artifact.zip: %s", d.error.message);
+	else
+		axc_log(&run->d, AXC_INFO, "wrote %s", axc_safe_name(run->keep,
+		        axc_outdir_path(&run->out, "error_artifact.zip")));
 }

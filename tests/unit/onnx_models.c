@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include <jansson.h>
-
+#include "base/json_read.h"
 #include "onnx/onnx.h"
 
 #define SHARED "../shared/models"
@@ -40,18 +39,16 @@ static const struct {
 };
 
 /* "NAME:DIMS;…" from the index's concrete shapes. */
-static const char *shapes_of(AxcArena *arena, const json_t *model)
+static const char *shapes_of(AxcArena *arena, const AxcJsonValue *model)
 {
-	const char *name;
-	json_t *dims, *dim;
+	const AxcJsonValue *shapes = axc_json_get(model, "concrete_shapes");
 	AxcText t = {.arena = arena};
 	axc_text_str(&t, "");
-	json_object_foreach(json_object_get(model, "concrete_shapes"), name, dims)
-	{
-		size_t i;
-		axc_text_f(&t, "%s%s:", t.n ? ";" : "", name);
-		json_array_foreach(dims, i, dim)
-			axc_text_f(&t, "%s%lld", i ? "," : "", (long long)json_integer_value(dim));
+	for (uint32_t k = 0; shapes && k < shapes->n; k++) {
+		const AxcJsonValue *dims = &shapes->item[k];
+		axc_text_f(&t, "%s%s:", t.n ? ";" : "", dims->key);
+		for (uint32_t i = 0; i < dims->n; i++)
+			axc_text_f(&t, "%s%lld", i ? "," : "", (long long)dims->item[i].integer);
 	}
 	return t.at;
 }
@@ -69,7 +66,7 @@ static void reads_back(AxcArena *arena, AxcDiag *d, const AxcGraph *g)
 	assert_int_equal(blob.n, again_blob.n);
 }
 
-static void one_model(const char *name, const json_t *model)
+static void one_model(const char *name, const AxcJsonValue *model)
 {
 	AxcDiag d;
 	AxcGraph *g = NULL;
@@ -94,18 +91,24 @@ static void one_model(const char *name, const json_t *model)
 
 static void all_models(void **state)
 {
-	json_t *index = json_load_file(SHARED "/index.json", 0, NULL), *models, *model;
-	size_t i;
+	AxcDiag d;
+	AxcArena *arena = axc_arena_new(NULL);
+	const AxcJsonValue *index;
 	(void)state;
-	if (!index) {
+	axc_diag_init(&d, arena);
+	if (!axc_exists(SHARED "/index.json")) {
+		axc_arena_free(arena);
 		print_message("skipped: there is no " SHARED "/index.json\n");
 		skip();
 	}
-	models = json_is_array(index) ? index : json_object_get(index, "models");
-	assert_true(json_array_size(models) >= 50);
-	json_array_foreach(models, i, model)
-		one_model(json_string_value(json_object_get(model, "name")), model);
-	json_decref(index);
+	if (!axc_json_load(arena, &d, "index", SHARED "/index.json", 1 << 24, &index))
+		fail_msg("%s", d.error.message);
+	const AxcJsonValue *models = index->kind == AXC_JSON_ARRAY ? index : axc_json_get(index, "models");
+	assert_non_null(models);
+	assert_true(models->n >= 50);
+	for (uint32_t i = 0; i < models->n; i++)
+		one_model(axc_json_get(&models->item[i], "name")->string, &models->item[i]);
+	axc_arena_free(arena);
 }
 
 int main(void)

@@ -155,7 +155,7 @@ AXR_EXPORT void axr_set_logger(axrContext *context, axrLogLevel level, axr_logge
 
 /* ---- properties: keys and values; integers in decimal, truth values 0 or 1 ---- */
 
-/* `initial`: key=value pairs separated by ";" or newlines, or NULL. NULL only for an invalid context; an
+/* `initial`: key=value pairs separated by ";" or newlines, or NULL. NULL for an invalid context or without memory; an
  * entry without "=" is left out and reported as AXR_ERROR_INVALID_ARGUMENT. */
 AXR_EXPORT axrProperties *axr_create_properties(axrContext *context, const char *initial);
 AXR_EXPORT void axr_set_property(axrProperties *properties, const char *key, const char *value);
