@@ -81,7 +81,7 @@ static void test_json_keys(void **state)
 		{"\"layers\": [", "\"layers\": [3, ", "layers"},
 		{"\"profiling\": false", "\"profiling\": 0", "profiling"},
 		{"\"NHWC\", \"preamble_graph\"", "1, \"preamble_graph\"", "properties"},
-		{"{\n", "[\n", "line"},
+		{"{\n", "[\n", "not valid JSON"},
 	};
 	Fixture *f = *state;
 	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
