@@ -7,7 +7,7 @@ set -eu
 build="gcc g++ make cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzip-dev"
 run="python3 python3-numpy python3-pil"
 test="libcmocka-dev clang python3-opencv python3-torch python3-onnx python3-venv python3-jsonschema
-	libonnx-testdata locales qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+	libonnx-testdata locales qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross zsh"
 fuzz="clang libclang-rt-14-dev"
 
 case "${1:-}" in

@@ -1,7 +1,9 @@
 """Rows of the table for ends that nobody wants, and for the documents made from the tables."""
 import json
 import os
+import pty
 import re
+import select
 import signal
 import time
 
@@ -126,13 +128,6 @@ def documents(r):
     r.expect(0, ".TH COMPILE 1", "\\-\\-quantize\\-only")
     r.run("axrunmodel-man", program="axc-doc")
     r.expect(0, ".TH AXRUNMODEL 1", "\\-\\-throttle\\-fps")
-    for program, name in (("zsh", "compile axcompile"), ("axrunmodel-zsh", "axrunmodel")):
-        r.run(program, program="axc-doc")
-        r.expect(0, "#compdef " + name, "_arguments")
-        if os.path.exists("/usr/bin/zsh"):
-            r.write("_completion", r.text)
-            r.run("-n", "_completion", program="/usr/bin/zsh")
-            r.expect(0)
     r.run("nonsense", program="axc-doc")
     r.expect(2, "usage: axc-doc")
 
@@ -160,6 +155,53 @@ def bash_completion(r):
     r.expect(0)
     for (_, line, wanted), found in zip(rows, r.text.split("\n")):
         r.check(found == wanted, "%s: %s, wanted %s" % (line, found, wanted))
+
+
+def typed(terminal, keys, quiet=0.6, most=20):
+    """Types the keys; returns what the terminal shows until it is quiet."""
+    os.write(terminal, keys.encode())
+    shown, end = b"", time.time() + most
+    while time.time() < end and select.select([terminal], [], [], quiet if shown else most)[0]:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:
+            break
+    return shown.decode("utf-8", "replace")
+
+
+@case
+def zsh_completion(r):
+    """An interactive zsh in a terminal: the line behind the tab key."""
+    if not os.path.exists("/usr/bin/zsh"):
+        r.skip("no zsh")
+    for program, name, start in (("zsh", "compile", "#compdef compile axcompile"),
+                                 ("axrunmodel-zsh", "axrunmodel", "#compdef axrunmodel")):
+        r.run(program, program="axc-doc")
+        r.expect(0, start)
+        r.write("_" + name, r.text)
+        r.run("-n", "_" + name, program="/usr/bin/zsh")
+        r.expect(0)
+    r.write("my model.onnx", "")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(r.dir)
+        os.environ.update(TERM="dumb", LC_ALL="C")
+        os.execv("/usr/bin/zsh", ["zsh", "-f", "-i"])
+    typed(terminal, "PS1=; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; setopt nobeep nolistambiguous\n")
+    rows = [("compile --quantize-o", "--quantize-only "), ("compile --set aipu_cores_u", "aipu_cores_used="),
+            ("compile --set multicore_mode=coo", "multicore_mode=cooperative"),
+            ("axcompile --imreader-backend P", "--imreader-backend PIL"), ("compile -i my", "my\\ model.onnx"),
+            ("compile --no-ov", "--no-overwrite"), ("axrunmodel m.json --show-h", "--show-histogram"),
+            ("axrunmodel m.json --io fl", "--io float")]
+    found = []
+    for line, _ in rows:
+        found.append(typed(terminal, line + "\t"))
+        typed(terminal, "\x15print\n")  # the line is forgotten
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    for (line, wanted), text in zip(rows, found):
+        r.check(wanted in text, "%s<tab>: %r, wanted %s" % (line, text, wanted))
 
 
 @case
