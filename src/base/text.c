@@ -133,6 +133,12 @@ const char *axc_safe_name(AxcArena *arena, const char *name)
 	return t.at;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Letters that differ in case alone count as equal. */
 static size_t edit_distance(const char *a, const char *b)
 {
 	enum { MOST = 80 };
@@ -147,7 +153,7 @@ static size_t edit_distance(const char *a, const char *b)
 		for (size_t j = 1; j <= m; j++) {
 			size_t up = row[j];
 			size_t best = AXC_MIN(up, row[j - 1]) + 1;
-			row[j] = AXC_MIN(best, diagonal + (a[i - 1] != b[j - 1]));
+			row[j] = AXC_MIN(best, diagonal + (lower(a[i - 1]) != lower(b[j - 1])));
 			diagonal = up;
 		}
 	}

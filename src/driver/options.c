@@ -185,6 +185,8 @@ bool axc_options_parse(AxcArena *arena, AxcDiag *d, int argc, char **argv, AxcOp
 	while (p.at < argc) {
 		const char *arg = argv[p.at++];
 		bool ok;
+		if (strcmp(arg, "--") == 0 && p.at == argc) /* the end of the options; nothing else can follow */
+			break;
 		if (arg[0] == '-' && arg[1] == '-' && arg[2])
 			ok = parse_long(&p, arg);
 		else if (arg[0] == '-' && arg[1] && arg[1] != '-')
@@ -201,12 +203,23 @@ bool axc_options_parse(AxcArena *arena, AxcDiag *d, int argc, char **argv, AxcOp
 
 /* ---- the configuration they make ---- */
 
+/* A --set of the same side that a shorthand wins over. */
+static void warn_outdone(AxcArena *arena, AxcDiag *d, const AxcOptions *o, const AxcOption *shorthand, bool stored)
+{
+	uint32_t first = stored ? 0 : o->n_stored_set, end = stored ? o->n_stored_set : o->set.n;
+	size_t n = strlen(shorthand->property);
+	for (uint32_t i = first; i < end; i++)
+		if (strncmp(o->set.at[i], shorthand->property, n) == 0 && o->set.at[i][n] == '=')
+			axc_warn(d, "%s wins over --set %s", axc_option_name(arena, shorthand), axc_safe_name(arena, o->set.at[i]));
+}
+
 static bool set_shorthands(AxcArena *arena, AxcDiag *d, const AxcOptions *o, bool stored, AxcConfig *cfg)
 {
 	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
 		const AxcOptionValue *v = &o->at[id];
 		if (!table[id].property || !v->given || v->stored != stored)
 			continue;
+		warn_outdone(arena, d, o, &table[id], stored);
 		if (!axc_config_set_value(arena, d, axc_option_name(arena, &table[id]),
 		                          axc_property_find(table[id].property), v->text, cfg))
 			return false;

@@ -31,7 +31,8 @@ static bool lower(AxcRun *run)
 
 static bool check(AxcRun *run)
 {
-	return axc_stage(run, "describe", AXC_TOP_LEVEL_QUANTIZE_ERROR, axc_stage_describe) &&
+	return axc_stage(run, "replace", AXC_INITIALIZE_CLI_ERROR, axc_stage_replace) &&
+	       axc_stage(run, "describe", AXC_TOP_LEVEL_QUANTIZE_ERROR, axc_stage_describe) &&
 	       axc_stage(run, "quantize", AXC_TOP_LEVEL_QUANTIZE_ERROR, axc_stage_try_quantize) &&
 	       axc_stage(run, "midend", AXC_TOP_LEVEL_LOWER_ERROR, axc_stage_midend) &&
 	       axc_stage(run, "plan", AXC_LOWER_MIDEND_ERROR, axc_stage_plan) &&

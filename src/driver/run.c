@@ -3,6 +3,8 @@
 #include "driver/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
@@ -128,30 +130,6 @@ static bool find_target(AxcRun *run)
 	                               axc_safe_name(run->keep, AXC_CFG_TEXT(&run->cfg, target)));
 }
 
-/* Options and properties that this run will not look at. */
-static void warn_unused(AxcRun *run)
-{
-	static const AxcOptionId of_pictures[] = {AXC_O_transform, AXC_O_color_format, AXC_O_imreader_backend,
-	                                          AXC_O_python};
-	static const AxcPropId before_lowering[] = {
-		AXC_P_quantization_scheme, AXC_P_quantize_dw_channel_wise, AXC_P_quantization_debug, AXC_P_model_debug_save_dir,
-		AXC_P_calibration_method, AXC_P_calibration_percentile, AXC_P_keep_float, AXC_P_precision, AXC_P_float_outputs,
-		AXC_P_softmax_neutral_value, AXC_P_apply_arithmetic_simplification, AXC_P_graph_cleaner_node,
-		AXC_P_graph_cleaner_dump_core_onnx, AXC_P_graph_cleaner_dump_full_opt_onnx};
-	for (size_t i = 0; i < AXC_COUNT(of_pictures) && !AXC_OPT(&run->opt, imageset)->given; i++)
-		if (run->opt.at[of_pictures[i]].given)
-			axc_warn(&run->d, "%s is not used without --imageset",
-			         axc_option_name(run->keep, axc_option(of_pictures[i])));
-	if (run->mode != AXC_MODE_LOWER_ONLY)
-		return;
-	if (AXC_OPT(&run->opt, input_shape)->given)
-		axc_warn(&run->d, "--input-shape is not used: the quantized model has its shapes");
-	for (size_t i = 0; i < AXC_COUNT(before_lowering); i++)
-		if (!axc_config_is_default(&run->cfg, before_lowering[i]))
-			axc_warn(&run->d, "the property %s is not used: the model is quantized already",
-			         axc_property(before_lowering[i])->name);
-}
-
 /* Properties graph_cleaner_dump_…_onnx: a file name in the output directory. */
 static bool check_dump_name(AxcRun *run, AxcPropId property)
 {
@@ -175,7 +153,7 @@ static bool settle(AxcRun *run)
 		return false;
 	if (AXC_OPT(o, imageset)->given && AXC_OPT(o, calibration_data)->given)
 		return axc_fail(&run->d, "--imageset and --calibration-data exclude each other");
-	warn_unused(run);
+	axc_run_warn_unused(run, AXC_OPT(o, output)->given || !AXC_CFG_NULL(&run->cfg, output_dir));
 	if (!check_dump_name(run, AXC_P_graph_cleaner_dump_full_opt_onnx) ||
 	    !check_dump_name(run, AXC_P_graph_cleaner_dump_core_onnx) || !axc_run_check_debug_dir(run))
 		return false;
@@ -188,6 +166,7 @@ static bool settle(AxcRun *run)
 
 static bool claim(AxcRun *run, const char *path, bool only_new)
 {
+	axc_hold_signals(run);
 	AxcClaim c = {.path = path, .input = run->input, .overwrite = AXC_OPT_ON(&run->opt, overwrite),
 	              .remove_output_dir = AXC_CFG_BOOL(&run->cfg, remove_output_dir), .only_new = only_new};
 	if (!axc_outdir_claim(run->keep, &run->d, &c, &run->report.files, &run->report.earlier, &run->out))
@@ -344,12 +323,23 @@ static int dispatch(AxcRun *run, int argc, char **argv)
 	return compile(run);
 }
 
+/* A descriptor that was closed must not become that of an artifact, with messages in it. Reading the one and writing
+ * the others still fail as they would have. */
+static void keep_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int axc_compile_main(int argc, char **argv)
 {
 	static AxcRun run;
 	char started[40];
 	time_t now = time(NULL);
 	struct tm tm;
+	keep_standard_descriptors();
+	signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails */
 	if (setjmp(run.oom)) {
 		fputs("error: INITIALIZE_CLI_ERROR: out of memory\n", stderr);
 		return AXC_EXIT_INITIALIZE;

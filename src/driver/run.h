@@ -2,6 +2,7 @@
  *
  *   main_compile.c   main
  *   run.c            options, configuration, output directory; how a run ends
+ *   unused.c         options and properties that a run does not look at
  *   supervise.c      the work happens in a child process; the parent stays to handle signals and crashes
  *   stage.c          one stage: status, time, memory, the report's copy on disk
  *   pipeline.c       all stages in order, on one screen
@@ -21,6 +22,7 @@
 #include "quant/model.h"
 #include "quant/quant.h"
 
+#include <signal.h>
 #include <time.h>
 
 enum {
@@ -48,6 +50,8 @@ typedef struct AxcRun {
 	const char *input; /* absolute */
 	struct timespec started;
 	int jobs;
+	bool signals_held;
+	sigset_t held_signals, former_signals;
 
 	/* what the stages made */
 	AxcOnnxInfo info;
@@ -70,12 +74,17 @@ typedef struct AxcRun {
 /* The whole program; returns the exit code. */
 int axc_compile_main(int argc, char **argv);
 
-/* Runs `work` in a child process. SIGINT, SIGTERM, SIGHUP end it with all its workers, remove temporary files,
+/* From here on SIGINT and its like wait for axc_supervise: what the run has begun in its output directory is ended
+ * properly. May be called again. */
+void axc_hold_signals(AxcRun *run);
+/* Runs `work` in a child process. SIGINT, SIGTERM, SIGHUP, SIGQUIT end it with all its workers, remove temporary files,
  * complete the report: 128 + signal. A crash is reported likewise. */
 int axc_supervise(AxcRun *run, int (*work)(AxcRun *run));
 
 /* The stages (pipeline.c). False: d.error says why. */
 bool axc_pipeline(AxcRun *run);
+/* Warns of options and properties that this run will not look at (unused.c). */
+void axc_run_warn_unused(AxcRun *run, bool has_directory);
 /* Runs one of them. */
 bool axc_stage(AxcRun *run, const char *name, AxcStatus status, bool (*fn)(AxcRun *run));
 /* Writes compilation_report.json as things stand. */

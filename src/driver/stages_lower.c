@@ -16,6 +16,8 @@ bool axc_stage_frontend(AxcRun *run)
 		manifest = axc_outdir_path(&run->out, "quantized_model/quantized_model_manifest.json");
 	if (!run->read_back && !axc_model_read(run->arena, &run->d, manifest, &run->quantized))
 		return false;
+	if (*AXC_CFG_TEXT(&run->cfg, model_name)) /* also of a model that was quantized under another */
+		run->quantized->model_name = axc_identifier(run->arena, AXC_CFG_TEXT(&run->cfg, model_name));
 	run->report.model.name = axc_strdup(run->keep, run->quantized->model_name);
 	AxcQuantSummary s = axc_quant_summary(run->quantized);
 	run->report.coverage.known = true;

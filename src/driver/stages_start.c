@@ -199,9 +199,9 @@ bool axc_stage_replace(AxcRun *run)
 {
 	const char *temp;
 	bool manifest = run->mode == AXC_MODE_LOWER_ONLY, input_model = !run->out.in_place;
-	if (!run->has_out || run->mode == AXC_MODE_CHECK)
+	if (!run->has_out)
 		return true;
-	if (run->out.in_place)
+	if (run->out.in_place || run->mode == AXC_MODE_CHECK)
 		return axc_outdir_clear(&run->out, &run->d);
 	if (!manifest && !(axc_outdir_temp(&run->out, &run->d, "input_model", &temp) && copy_onnx(run, temp)))
 		return false;

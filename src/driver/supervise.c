@@ -28,6 +28,7 @@ static _Noreturn void run_child(AxcRun *run, int (*work)(AxcRun *run), pid_t par
 	sigaction(SIGINT, &nothing, NULL);
 	sigaction(SIGTERM, &nothing, NULL);
 	sigaction(SIGHUP, &nothing, NULL);
+	sigaction(SIGQUIT, &nothing, NULL);
 	signal(SIGTTOU, SIG_IGN); /* a background group may write to the terminal */
 	signal(SIGPIPE, SIG_IGN); /* a worker that died is an error, not a signal */
 	sigprocmask(SIG_SETMASK, old, NULL);
@@ -57,12 +58,18 @@ static int wait_for(pid_t child, const sigset_t *set, int *ret_status)
 	}
 }
 
+static const char *name_of(int number)
+{
+	return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : number == SIGQUIT ? "SIGQUIT" : "SIGHUP";
+}
+
 static const char *what_happened(AxcRun *run, int interrupted, int status, const char **ret_hint)
 {
 	*ret_hint = NULL;
 	if (interrupted)
-		return axc_format(run->keep, "interrupted by %s",
-		                  interrupted == SIGINT ? "SIGINT" : interrupted == SIGTERM ? "SIGTERM" : "SIGHUP");
+		return axc_format(run->keep, "interrupted by %s", name_of(interrupted));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+		return "the compiler used up the processor time it may have (ulimit -t)";
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 		*ret_hint = "this is what happens when the system's memory runs out";
 		return "the compiler was killed";
@@ -126,31 +133,40 @@ static int after_child(AxcRun *run, int interrupted, int status)
 	return interrupted ? 128 + interrupted : AXC_EXIT_ERROR;
 }
 
+void axc_hold_signals(AxcRun *run)
+{
+	struct sigaction hangup;
+	sigset_t *set = &run->held_signals;
+	if (run->signals_held)
+		return;
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGTSTP);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+		sigaddset(set, SIGHUP);
+	sigprocmask(SIG_BLOCK, set, &run->former_signals);
+	run->signals_held = true;
+}
+
 int axc_supervise(AxcRun *run, int (*work)(AxcRun *run))
 {
-	sigset_t set, old;
-	struct sigaction hangup;
 	int status = 0;
 	pid_t parent = getpid();
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTSTP);
-	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
-		sigaddset(&set, SIGHUP);
+	axc_hold_signals(run);
 	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_BLOCK, &set, &old);
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0)
-		run_child(run, work, parent, &old);
+		run_child(run, work, parent, &run->former_signals);
 	if (child < 0) {
-		sigprocmask(SIG_SETMASK, &old, NULL);
+		sigprocmask(SIG_SETMASK, &run->former_signals, NULL);
 		return work(run);
 	}
 	setpgid(child, child);
-	int interrupted = wait_for(child, &set, &status);
+	int interrupted = wait_for(child, &run->held_signals, &status);
 	int code = after_child(run, interrupted, status);
 	fflush(NULL);
 	_exit(code); /* exit handlers have run in the child */

@@ -98,9 +98,9 @@ static bool parse_size(Bind *b, const char *text, int64_t *ret)
 {
 	if (!axc_parse_int64(text, ret) || *ret < 1 || *ret > INT32_MAX)
 		return axc_fail(b->d,
-				"--input-shape: '%s' is not a dimension; a whole number from 1 on "
+				"--input-shape: '%s' is not a dimension; a whole number from 1 to %d "
 				"is wanted",
-				safe(b, text));
+				safe(b, text), INT32_MAX);
 	return true;
 }
 
@@ -272,13 +272,17 @@ static bool check_static(Bind *b, const AxcValue *v)
 bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char *text)
 {
 	Bind b = {g, d, info};
+	bool any = false;
 	for (const char *p = text ? text : ""; *p;) {
 		size_t n = strcspn(p, ";");
 		const char *entry = trimmed(d->arena, p, n);
 		if (*entry && !bind_entry(&b, entry))
 			return false;
+		any = any || *entry;
 		p += n + (p[n] == ';');
 	}
+	if (text && !any && !bind_entry(&b, "")) /* a scalar */
+		return false;
 	for (uint32_t i = 0; i < g->inputs.n; i++)
 		default_batch(&b, axc_value(g, g->inputs.at[i]));
 	for (uint32_t i = 0; i < g->inputs.n; i++) {

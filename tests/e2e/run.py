@@ -20,6 +20,7 @@ import cases
 import coverage
 import run_cases  # these add their rows to the table
 import tiling_cases
+import unused_cases
 import output_cases
 import data_cases
 import end_cases

@@ -1,0 +1,129 @@
+"""Rows of the table for what a run cannot follow (it says so), for empty and contradictory values, and for the odd
+ways in which a process may be started."""
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+
+from cases import TINY, case, row
+from run_cases import COMPILED
+
+NO_STAGE = "writes nothing: this run has no such stage"
+
+
+@case
+def not_reached_is_told(r):
+    """Dump stages, options and properties of a half that does not run."""
+    r.run(*TINY, "--quantize-only", "--dump-after", "midend", "--verify", "3", "--set", "tiling_depth=6", "--target", "c")
+    r.expect(0, "--dump-after=midend " + NO_STAGE, "--verify is not used: --quantize-only ends",
+             "the property tiling_depth is not used: --quantize-only", "the property target is not used")
+    r.check(len(r.report()["warnings"]) == 5, r.report()["warnings"])  # with that of random data
+    manifest = "{O}/quantized_model/quantized_model_manifest.json"
+    r.run("-i", manifest, "-o", "{D}/lower", "--dump-after=import", "--imageset", "{D}", "--verify", "0", "--set",
+          "model_name=another name", "--set", "quantized_graph_export=false")
+    r.expect(0, "--dump-after=import " + NO_STAGE, "--imageset is not used: nothing is calibrated",
+             "the property quantized_graph_export is not used")
+    header = open(r.path("lower", "compiled_model", "kernel_function.h")).read()
+    r.check("ANOTHER_NAME_CONST_BYTES" in header and "TINY_NET" not in header, "model_name: " + header[:100])
+    r.run("-i", "{M}/tiny.onnx", "--check", "--dump-after=all", "--verify", "2", "--dataset-len", "3")
+    r.expect(0, "--dump-after is not used without -o", "--verify is not used by --check", "--dataset-len is not used by")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/f", "--set", "precision=float32", "--dump-after", "calibrate", "--set",
+          "calibration_method=mse")
+    r.expect(0, "--dump-after=calibrate " + NO_STAGE, "calibration_method is not used: precision is float32")
+
+
+ALONE = {"graph_cleaner_condition": "maximum_weight_tensor_size", "graph_cleaner_threshold": 4, "cflags": "-g",
+         "model_debug_save_dir": "x", "calibration_percentile": 99, "max_tiling_attempts": 2, "resources_used": 0.5,
+         "profiling_drop_percentile": 0.1, "randomize_onnx_model": False}
+
+
+@case
+def needs_another_property(r):
+    """Properties that say how something else is done, while nothing does it; told once each. With it, they are not."""
+    r.write("c.json", json.dumps(dict(ALONE, build_kernel=False)))
+    r.run(*TINY, "--check", "--conf", "{D}/c.json")
+    r.expect(0)
+    warnings = [w for w in r.report()["warnings"] if " is not used: " in w]
+    r.check(sorted(w.split()[2] for w in warnings) == sorted(ALONE), warnings)
+    r.write("c.json", json.dumps(dict(ALONE, graph_cleaner_node="Gemm", graph_cleaner_threshold=-1, tiling_depth=2,
+                                      calibration_method="percentile", ddr_constraint=1000000, profiling_levels=["[K]"],
+                                      save_error_artifact=True, quantization_debug=True)))
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", "--conf", "{D}/c.json")
+    r.expect(0, absent=[" is not used"])
+
+
+@case
+def shorthand_and_set(r):
+    r.run(*TINY, "--target", "c", "--set", "target=x86-64-v3")
+    r.expect(0, "--target wins over --set target")
+    r.check(json.load(open(r.out + "/conf.json"))["target"] == "c", "the target")
+
+
+row("empty_shape", TINY + ["--input-shape="], 1, "the shape scalar (rank 0); the model has 1,3,8,8",
+    status="ONNX_GRAPH_CLEANER_ERROR")
+row("end_of_options", TINY + ["--"], 0, status="SUCCEEDED")
+row("after_the_end_of_options", TINY + ["--", "x"], 2, "unexpected argument '--'")
+row("case_of_an_option", TINY + ["--IMAGESET", "x"], 2, "did you mean --imageset?")
+row("case_of_a_property", TINY + ["--set", "TARGET=c"], 2, 'did you mean "target"?', status="INITIALIZE_CLI_ERROR")
+
+
+@case
+def check_overwrites(r):
+    """--check with --overwrite leaves nothing of the earlier run beside its own conf.json and report."""
+    r.run(*TINY)
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out + "/compiled_model")) == COMPILED, "compiled_model")
+    r.run(*TINY, "--check", "--overwrite", "--set", "target=c", "--dump-after=clean")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out)) == ["cli_args.json", "compilation_log.txt", "compilation_report.json", "conf.json",
+                                          "dumps"], os.listdir(r.out))
+    r.check("earlier_files" not in r.report() or not r.report()["earlier_files"], "earlier files")
+
+
+@case
+def closed_descriptors(r):
+    """Without standard descriptors no message ends up in an artifact."""
+    command = "exec %s -i tiny.onnx -o '%s' %s" % (os.path.join(r.bin, "compile"), "%s", "%s")
+    env = dict(r.env)
+    for i, closed in enumerate(("2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-")):
+        out = r.path("o%d" % i)
+        code = subprocess.call(["sh", "-c", command % (out, closed)], cwd=r.models, env=env, stderr=subprocess.DEVNULL)
+        r.check(code == 0, "%s: exit code %d" % (closed, code))
+        for line in open(out + "/compilation_log.txt"):
+            r.check(line.startswith("2") and line[10] == "T", closed + ": in the log: " + line)
+    code = subprocess.call(["sh", "-c", command % (r.path("o9"), "--check >&- 2>&-")], cwd=r.models, env=env)
+    r.check(code == 1, "--check that cannot print: exit code %d" % code)
+
+
+@case
+def file_size_limit(r):
+    """A file over the limit of the shell is a write that fails, not a crash."""
+    def limited():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+    r.run(*TINY, preexec_fn=limited)
+    r.expect(1, "File too large", absent=["crashed"])
+    r.status("TIR_TO_RUNTIME_ERROR")
+
+
+@case
+def interrupted_at_once(r):
+    """From claiming the directory on a signal is answered with a report; before, there is no directory."""
+    seen = 0
+    for i in range(24):
+        out = r.path("o%d" % i)
+        process = r.start("-i", "{M}/tiny.onnx", "-o", out)
+        time.sleep(0.0005 * (i % 12))
+        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)[i % 4]
+        process.send_signal(number)
+        r.end(process, timeout=20)
+        if os.path.exists(out + "/compilation_report.json"):
+            seen += 1
+            r.check(r.code == 128 + number, "exit code %d: %s" % (r.code, r.text))
+            r.check(r.report(out)["finished"] is True, "the report is not finished")
+        else:
+            r.check(r.code == -number, "exit code %d: %s" % (r.code, r.text))
+    r.check(seen, "no signal came late enough")
