@@ -66,7 +66,7 @@ void axc_options_help(AxcText *out)
 		group = o->group;
 		add_option(out, o);
 	}
-	axc_text_str(out, "\nLong options also take their value as --option=VALUE. Exit status: 0 done; 2 wrong "
-	                  "options,\nconfiguration or input (INITIALIZE_CLI_ERROR); 1 any other error; 128+N ended "
-	                  "by signal N.\nThe outcome is in DIR/compilation_report.json.\n");
+	axc_text_str(out, "\nLong options also take their value as --option=VALUE. Of an option given twice the last one counts.\n"
+	                  "Exit status: 0 done; 2 wrong options, configuration or input (INITIALIZE_CLI_ERROR); 1 any other\n"
+	                  "error; 128+N ended by signal N. The outcome is in DIR/compilation_report.json.\n");
 }

@@ -48,7 +48,7 @@ bool axc_option_set(AxcArena *arena, AxcDiag *d, const char *origin, AxcOptionId
                     AxcOptions *o)
 {
 	const AxcOption *opt = &table[id];
-	AxcOptionValue v = {.given = true, .text = value};
+	AxcOptionValue v = {.given = true, .text = value, .origin = origin};
 	switch (opt->kind) {
 	case AXC_OPT_FLAG:
 		v.flag = true;
@@ -220,7 +220,7 @@ static bool set_shorthands(AxcArena *arena, AxcDiag *d, const AxcOptions *o, boo
 		if (!table[id].property || !v->given || v->stored != stored)
 			continue;
 		warn_outdone(arena, d, o, &table[id], stored);
-		if (!axc_config_set_value(arena, d, axc_option_name(arena, &table[id]),
+		if (!axc_config_set_value(arena, d, v->origin,
 		                          axc_property_find(table[id].property), v->text, cfg))
 			return false;
 	}

@@ -38,6 +38,7 @@ typedef struct AxcOptionValue {
 	bool flag;
 	int64_t integer;
 	const char *text; /* also the spelling of an integer */
+	const char *origin; /* for messages: "--target" or its place in the file */
 } AxcOptionValue;
 
 typedef struct AxcOptions {

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const int ends[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+
 /* Ignored here, but back to its default in a program that the child executes. */
 static void ignore(int signal_number)
 {
@@ -25,10 +27,9 @@ static _Noreturn void run_child(AxcRun *run, int (*work)(AxcRun *run), pid_t par
 	if (getppid() != parent)
 		_exit(AXC_EXIT_UNREPORTED);
 	const struct sigaction nothing = {.sa_handler = ignore, .sa_flags = SA_RESTART};
-	sigaction(SIGINT, &nothing, NULL);
-	sigaction(SIGTERM, &nothing, NULL);
-	sigaction(SIGHUP, &nothing, NULL);
-	sigaction(SIGQUIT, &nothing, NULL);
+	for (size_t i = 0; i < AXC_COUNT(ends); i++)
+		if (sigismember(&run->held_signals, ends[i]))
+			sigaction(ends[i], &nothing, NULL);
 	signal(SIGTTOU, SIG_IGN); /* a background group may write to the terminal */
 	signal(SIGPIPE, SIG_IGN); /* a worker that died is an error, not a signal */
 	sigprocmask(SIG_SETMASK, old, NULL);
@@ -135,18 +136,16 @@ static int after_child(AxcRun *run, int interrupted, int status)
 
 void axc_hold_signals(AxcRun *run)
 {
-	struct sigaction hangup;
+	struct sigaction now;
 	sigset_t *set = &run->held_signals;
 	if (run->signals_held)
 		return;
 	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGQUIT);
 	sigaddset(set, SIGCHLD);
 	sigaddset(set, SIGTSTP);
-	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
-		sigaddset(set, SIGHUP);
+	for (size_t i = 0; i < AXC_COUNT(ends); i++) /* what was ignored, as by nohup or in a script's background, stays so */
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, ends[i]);
 	sigprocmask(SIG_BLOCK, set, &run->former_signals);
 	run->signals_held = true;
 }

@@ -63,6 +63,12 @@ def processes_of(folder):
     return found
 
 
+def default_signals():
+    """As on a terminal: a script's background has the first two ignored."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Row:
     """What a case's function gets: paths, and ways to run and look."""
 
@@ -89,7 +95,8 @@ class Row:
             self.used |= coverage.used_by(command[1:])
         return subprocess.Popen(command, stdout=more.pop("stdout", subprocess.PIPE),
                                 stderr=more.pop("stderr", subprocess.STDOUT),
-                                env=more.pop("env", self.env), cwd=more.pop("cwd", self.dir), **more)
+                                env=more.pop("env", self.env), cwd=more.pop("cwd", self.dir),
+                                preexec_fn=more.pop("preexec_fn", default_signals), **more)
 
     def end(self, process, timeout=300):
         try:

@@ -127,3 +127,27 @@ def interrupted_at_once(r):
         else:
             r.check(r.code == -number, "exit code %d: %s" % (r.code, r.text))
     r.check(seen, "no signal came late enough")
+
+
+@case
+def ignored_signals_stay_ignored(r):
+    """As nohup has it, and a script's background."""
+    def ignore():
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    process = r.start(*TINY, preexec_fn=ignore)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        time.sleep(0.03)
+        process.send_signal(number)
+    r.end(process)
+    r.expect(0)
+    r.status("SUCCEEDED")
+
+
+@case
+def stored_shorthand(r):
+    """A shorthand from cli_args.json is told with its place."""
+    r.write("args.json", '{\n "target": "Z80"}')
+    r.run(*TINY, "--cli-args", "{D}/args.json")
+    r.expect(2, "args.json:2:2: ", "there is no target 'Z80'")
