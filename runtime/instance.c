@@ -225,6 +225,15 @@ static void *find_symbol(RtInstance *in, RtContext *context, const char *suffix)
 	return address;
 }
 
+/* Code that was not emitted by the compiler may lack the numbers. */
+static bool matches(const RtInstance *in, RtContext *context)
+{
+	char symbol[256];
+	snprintf(symbol, sizeof symbol, "%s_contract", in->model->prefix);
+	const uint64_t *contract = dlsym(in->library, symbol);
+	return !contract || rt_match(context, in->model, contract);
+}
+
 static bool load_library(RtInstance *in, RtContext *context)
 {
 	const RtModel *m = in->model;
@@ -248,7 +257,7 @@ static bool load_library(RtInstance *in, RtContext *context)
 		return false;
 	}
 	void *run = find_symbol(in, context, ""), *stage = NULL;
-	if (!run || (m->mode == RT_PIPELINE && !(stage = find_symbol(in, context, "_stage"))))
+	if (!run || (m->mode == RT_PIPELINE && !(stage = find_symbol(in, context, "_stage"))) || !matches(in, context))
 		return false;
 	memcpy(&in->run, &run, sizeof in->run);
 	memcpy(&in->run_stage, &stage, sizeof in->run_stage);

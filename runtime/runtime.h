@@ -9,6 +9,7 @@
  *   pool.c         threads behind axk_env.parallel
  *   memory.c       mapped constants, workspace, content hash
  *   instance.c     loading code, what an instance consists of
+ *   match.c        whether the code fits model.json
  *   run.c          running it: arguments, frames, results one call later
  *   pipeline.c     the stages of pipeline mode
  */
@@ -203,6 +204,11 @@ typedef struct RtInstance {
 } RtInstance;
 
 uint64_t rt_now_ns(void *ctx);
+
+/* ---- match.c ---- */
+
+/* The numbers that the library carries against model.json; false: AXR_ERROR_VALUE_ERROR says which differ. */
+bool rt_match(RtContext *context, const RtModel *model, const uint64_t *contract);
 
 /* ---- run.c ---- */
 

@@ -6,8 +6,8 @@
 
 #include "lower/program.h"
 
-/* The C file and its header. */
-AXC_CHECKED bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h);
+/* The C file and its header. `const_hash`: axc_hash of the constants, which the library carries. */
+AXC_CHECKED bool axc_emit_c(const AxcProgram *p, AxcDiag *d, uint64_t const_hash, AxcText *ret_c, AxcText *ret_h);
 /* The constants as one block of p->const_bytes + AXK_SLACK, in p->arena. */
 AXC_CHECKED bool axc_emit_consts(const AxcProgram *p, AxcDiag *d, const uint8_t **ret_data, size_t *ret_bytes);
 

@@ -133,6 +133,10 @@ static void emit_header(const AxcProgram *p, AxcText *h, const char *NAME)
 	if (p->has_f32)
 		header_entry(h, p, "run_f32", "The whole ONNX model.", p->in_f32.at, p->in_f32.n, p->out_f32.at,
 		             p->out_f32.n);
+	axc_text_f(h,
+	           "/* The sizes above and of all tensors, for who loads a library of this code and must know that it fits. */\n"
+	           "extern const uint64_t %s_contract[];\n\n",
+	           p->name);
 	axc_text_str(h, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
@@ -323,7 +327,40 @@ static void emit_prologue(AxcEmitC *e)
 	                   "\tconst void *const *in;\n\tvoid *const *out;\n};\n\n");
 }
 
-bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
+static void contract_ports(AxcText *t, const AxcPort *ports, uint32_t n)
+{
+	axc_text_f(t, ",\n\t%u", n);
+	for (uint32_t i = 0; i < n; i++)
+		axc_text_f(t, ", %zu", (size_t)axc_shape_count(&ports[i].shape) * axc_dtype_bytes(ports[i].dtype));
+}
+
+/* The sizes that caller and code must agree about, for who loads the code at run time (docs/model_json.md). */
+static void emit_contract(const AxcProgram *p, uint64_t const_hash, AxcText *ret_c)
+{
+	AxcText t = {.arena = p->arena};
+	axc_text_f(&t, "\t%zu, 0x%016llx, %d, %zu, %zu, %zu, %u, %d, %d", p->const_bytes, (unsigned long long)const_hash,
+	           AXK_ALIGN, p->ws_bytes[0], p->ws_bytes[1], p->ws_bytes[2], p->layers.n, p->has_i8, p->has_f32);
+	if (p->has_i8) {
+		contract_ports(&t, p->in_i8.at, p->in_i8.n);
+		contract_ports(&t, p->out_i8.at, p->out_i8.n);
+	}
+	if (p->has_f32) {
+		contract_ports(&t, p->in_f32.at, p->in_f32.n);
+		contract_ports(&t, p->out_f32.at, p->out_f32.n);
+	}
+	size_t n = 9;
+	if (p->has_i8)
+		n += 2 + p->in_i8.n + p->out_i8.n;
+	if (p->has_f32)
+		n += 2 + p->in_f32.n + p->out_f32.n;
+	axc_text_f(ret_c,
+	           "\n/* For loaders, which compare: how many numbers follow; constants: bytes, hash; alignment; ws[0..2]; layers;\n"
+	           " * is there run_i8, run_f32; of each the number of inputs and their bytes, and of outputs. */\n"
+	           "const uint64_t %s_contract[] = {\n\t%zu,\n%s\n};\n",
+	           p->name, n, t.at);
+}
+
+bool axc_emit_c(const AxcProgram *p, AxcDiag *d, uint64_t const_hash, AxcText *ret_c, AxcText *ret_h)
 {
 	AxcEmitC e = {.p = p, .d = d, .c = ret_c, .NAME = upper(p->arena, p->name)};
 	emit_header(p, ret_h, e.NAME);
@@ -335,6 +372,7 @@ bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
 		emit_calls(&e, "run_i8", AXC_ENTRY_I8);
 	if (p->has_f32)
 		emit_calls(&e, "run_f32", AXC_ENTRY_F32);
+	emit_contract(p, const_hash, ret_c);
 	if (p->target->gcc_target[0])
 		axc_text_str(ret_c, "\n#if defined(__clang__)\n#pragma clang attribute pop\n#endif\n");
 	return true;
@@ -343,7 +381,7 @@ bool axc_emit_c(const AxcProgram *p, AxcDiag *d, AxcText *ret_c, AxcText *ret_h)
 bool axc_emit_consts(const AxcProgram *p, AxcDiag *d, const uint8_t **ret_data, size_t *ret_bytes)
 {
 	(void)d;
-	uint8_t *data = axc_alloc(p->arena, p->const_bytes);
+	uint8_t *data = axc_alloc(p->arena, p->const_bytes + AXK_SLACK);
 	for (uint32_t i = 1; i < p->bufs.n; i++) {
 		const AxcBuf *b = &p->bufs.at[i];
 		if (b->space == AXC_SPACE_CONST && b->bytes)

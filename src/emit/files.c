@@ -269,7 +269,8 @@ bool axc_emit(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph *
 	const uint8_t *consts, *so = NULL;
 	size_t const_bytes, so_bytes = 0;
 	bool pre = false, post = false;
-	if (!axc_emit_c(p, d, &c, &h) || !axc_emit_consts(p, d, &consts, &const_bytes))
+	if (!axc_emit_consts(p, d, &consts, &const_bytes) ||
+	    !axc_emit_c(p, d, axc_hash(consts, const_bytes), &c, &h))
 		return false;
 	if (!write_text(d, arena, dir, "kernel_function.c", &c) || !write_text(d, arena, dir, "kernel_function.h", &h) ||
 	    !axc_write_file(d, axc_path_join(arena, dir, "pool_l2_const.bin"), consts, const_bytes))
@@ -284,7 +285,7 @@ bool axc_emit(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph *
 	                  !write_outer(arena, d, p, quantized, config, dir, AXC_PART_POST, "postprocess_graph.onnx", &post)))
 		return false;
 	model_json(&model, arena, p, consts, so, so_bytes, pre, post);
-	axc_free_large(p->arena, (void *)(uintptr_t)consts, const_bytes);
+	axc_free_large(p->arena, (void *)(uintptr_t)consts, const_bytes + AXK_SLACK);
 	manifest_json(&manifest, p, pre, post);
 	return write_text(d, arena, dir, "model.json", &model) && write_text(d, arena, dir, "manifest.json", &manifest);
 }

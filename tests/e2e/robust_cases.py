@@ -1,4 +1,5 @@
 """Rows of the table on reproducibility and odd surroundings."""
+import json
 import os
 import subprocess
 
@@ -107,6 +108,42 @@ def odd_paths_everywhere(r):
     found = {name for d, dirs, names in os.walk(r.dir) for name in dirs + names}
     r.check("gone" not in found, "a shell ran what stands in a file's name")
     r.check(len(files_of(os.path.join(folder, "-again"))) > 10, "no tree")
+
+
+@case
+def kernel_that_does_not_fit(r):
+    """Sizes in model.json that the code does not have, and the user's own build of another network's code."""
+    r.run(*TINY, "--set", "build_kernel=false", "--set", "model_name=net")
+    r.expect(0)
+    r.run("-i", "{M}/wide.onnx", "-o", "{D}/wide", "--set", "build_kernel=false", "--set", "model_name=net")
+    r.expect(0)
+    ours, other = r.out + "/compiled_model", r.path("wide") + "/compiled_model"
+    model = ours + "/model.json"
+    for folder in (other, ours):
+        done = subprocess.run(["cc", "-O1", "-shared", "-fPIC", folder + "/kernel_function.c", "-o", ours + "/kernel_function.so"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        r.check(done.returncode == 0, done.stdout)
+        r.run(model, "--frames", "1", program="axrunmodel")
+        if folder == other:
+            r.expect(1, "the kernel library does not match model.json: bytes of constants: ")
+    r.expect(0)
+    text = open(model, encoding="utf-8").read()
+    data = json.loads(text)
+
+    def refused(part, **changes):
+        with open(model, "w", encoding="utf-8") as f:
+            json.dump(dict(data, **changes), f)
+        r.run(model, "--frames", "1", program="axrunmodel")
+        r.expect(1, "the kernel library does not match model.json: " + part)
+
+    ws = data["workspace_bytes"]
+    refused("bytes of workspace: %d in it, 5 in model.json" % ws[0], workspace_bytes=[5] + ws[1:])
+    refused("layers: ", layers=data["layers"][1:])
+    refused("number of outputs: 1 in it, 0 ", outputs=[])
+    for key in ("inputs", "outputs", "inputs_f32", "outputs_f32"):
+        tensor = dict(data[key][0], shape=[1] + data[key][0]["shape"][1:-1] + [1], padding=[[0, 0]] * len(data[key][0]["shape"]))
+        refused("bytes of %sput%s 0: " % (key[:key.index("put")], " of run_f32" if "_" in key else ""), **{key: [tensor]})
+    refused("run_f32: 1 in it, 0 ", entry_points=["run_i8"])
 
 
 @case

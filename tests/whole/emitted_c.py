@@ -131,7 +131,7 @@ def check_source(compiled, prefix):
         undefined = [s for s in undefined if s not in ("U", "_GLOBAL_OFFSET_TABLE_")]
         assert all(s in ("memcpy", "memset", "memmove", "memcmp") for s in undefined), undefined
         defined = [l.split()[-1] for l in run(["nm", "-g", "--defined-only", obj]).splitlines()]
-        assert sorted(defined) == sorted(f"{prefix}_{e}" for e in ("run_i8", "run_f32")), defined
+        assert sorted(defined) == sorted(f"{prefix}_{e}" for e in ("contract", "run_i8", "run_f32")), defined
         writable = [l for l in run(["nm", obj]).splitlines() if l.split()[-2] in "dDbB"]
         assert not writable, f"mutable state: {writable}"
         print(f"  {cc}: {lines} lines, {seconds:.1f} s, no undefined symbols but {sorted(set(undefined))}")
