@@ -8,6 +8,7 @@
  *   cooperative   1               1                 a pool, pieces of each step
  *   pipeline      cores           1                 one per stage
  */
+#include "base/base.h"
 #include "runtime.h"
 
 #include <dlfcn.h>
@@ -148,7 +149,7 @@ static int open_checked(RtContext *context, const RtFile *file, const char *what
 
 static bool check_hash(RtContext *context, const RtFile *file, const char *what, const void *data)
 {
-	uint64_t hash = rt_hash(data, file->bytes);
+	uint64_t hash = axc_hash(data, file->bytes);
 	if (hash == file->hash)
 		return true;
 	rt_error(context, AXR_ERROR_VALUE_ERROR,

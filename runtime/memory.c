@@ -9,28 +9,6 @@
 
 enum { HUGE_PAGE_BYTES = 2 << 20 };
 
-/* The content hash of the artifacts: axc_hash of src/base, word by word, FNV-like, finalised. */
-uint64_t rt_hash(const void *data, size_t bytes)
-{
-	const uint8_t *p = data;
-	uint64_t h = 0xcbf29ce484222325u ^ bytes;
-	for (; bytes >= 8; p += 8, bytes -= 8) {
-		uint64_t word;
-		memcpy(&word, p, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		word = __builtin_bswap64(word);
-#endif
-		h = (h ^ word) * 0x100000001b3u;
-		h ^= h >> 29;
-	}
-	while (bytes--)
-		h = (h ^ *p++) * 0x100000001b3u;
-	h ^= h >> 33;
-	h *= 0xff51afd7ed558ccdu;
-	h ^= h >> 33;
-	return h;
-}
-
 /* An anonymous mapping that is large enough, and the file over its beginning: what the file's last page does
  * not provide as slack, the anonymous page behind it does. */
 void *rt_map_file(int fd, size_t bytes, size_t *ret_mapped, int *ret_errno)

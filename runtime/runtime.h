@@ -88,7 +88,6 @@ int rt_pool_parallel(void *ctx, void (*fn)(void *arg, int i), void *arg, int n);
 
 /* ---- memory.c ---- */
 
-uint64_t rt_hash(const void *data, size_t bytes);
 /* Maps a file read-only, with RT_SLACK readable bytes behind it. NULL, and *ret_errno is set. */
 void *rt_map_file(int fd, size_t bytes, size_t *ret_mapped, int *ret_errno);
 /* Zeroed, aligned, with slack; NULL when memory is short. Freed with free(). */

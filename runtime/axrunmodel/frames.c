@@ -51,11 +51,11 @@ static void split_input(const char *text, Source *s)
 
 static bool open_sources(const Options *o, Source *sources)
 {
-	char problem[256];
+	char problem[1000];
 	for (size_t i = 0; i < o->num_inputs; i++) {
 		split_input(o->inputs[i], &sources[i]);
 		if (!npy_open(&sources[i].npy, sources[i].path, problem, sizeof problem))
-			return complain("--input: %s: %s", sources[i].path, problem);
+			return complain("--input: %s", problem);
 	}
 	return true;
 }
@@ -201,9 +201,9 @@ static bool check_names(const Frames *f, const Options *o, const Source *sources
 static bool check_inputs(Frames *f, const Options *o, const Source *sources)
 {
 	for (size_t i = 0; i < o->num_inputs; i++) {
-		if (sources[i].npy.map && sources[i].name)
+		if (sources[i].npy.arena && sources[i].name)
 			return complain("--input %s: this input has a file already", o->inputs[i]);
-		if (sources[i].npy.map)
+		if (sources[i].npy.arena)
 			return complain("--input %s: the model has no such input (it has %zu)", o->inputs[i], f->num_in);
 	}
 	for (size_t i = 0; i < f->num_in; i++) {

@@ -1,5 +1,6 @@
 /* The command line of axrunmodel: parser and help from options.def. */
 #include "axrunmodel.h"
+#include "base/base.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -200,65 +201,33 @@ static int find_long(const char *name, size_t n, bool *ret_negated)
 	return NUM_OPTIONS;
 }
 
-enum { LONGEST = 40 }; /* of what is compared */
+enum { LONGEST = 40 }; /* option name */
 
-/* Letters to insert, remove or replace to make b of a. */
-static size_t distance(const char *a, const char *b)
+/* The only option that begins with `name`, or the closest; NULL: none is like it. names: where they are kept. */
+static const char *closest(const char *name, char names[2 * NUM_OPTIONS][LONGEST])
 {
-	size_t row[LONGEST + 1], n = strlen(b);
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			best = best < row[j] + 1 ? best : row[j] + 1;
-			row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
-		}
-	}
-	return row[n];
-}
-
-/* The option closest to `name`, or the only one that begins so. */
-static bool closest(const char *name, char *ret, size_t bytes)
-{
-	size_t least = strlen(name) / 3 + 2;
-	int best = NUM_OPTIONS, begins = NUM_OPTIONS, num_begins = 0;
-	bool best_negated = false;
-	char text[LONGEST];
-	if (strlen(name) >= LONGEST)
-		return false;
+	const char *candidates[2 * NUM_OPTIONS], *begins = NULL;
+	size_t n = 0, num_begins = 0;
 	for (int i = 0; i < NUM_OPTIONS; i++) {
 		for (int negated = 0; negated <= (table[i].kind == KIND_FLAG); negated++) {
-			dashed(text, sizeof text, negated ? "--no-" : "--", table[i].id);
-			size_t d = distance(name, text);
-			if (d < least) {
-				least = d;
-				best = i;
-				best_negated = negated;
-			}
-			if (strlen(name) > 2 && !negated && strncmp(text, name, strlen(name)) == 0) {
-				begins = i;
+			dashed(names[n], LONGEST, negated ? "--no-" : "--", table[i].id);
+			candidates[n] = names[n];
+			if (strlen(name) > 2 && !negated && strncmp(names[n], name, strlen(name)) == 0) {
+				begins = names[n];
 				num_begins++;
 			}
+			n++;
 		}
 	}
-	if (num_begins == 1) {
-		best = begins;
-		best_negated = false;
-	}
-	if (best < NUM_OPTIONS)
-		dashed(ret, bytes, best_negated ? "--no-" : "--", table[best].id);
-	return best < NUM_OPTIONS;
+	return num_begins == 1 ? begins : axc_closest(name, candidates, n);
 }
 
 static bool unknown_option(const char *arg)
 {
-	char name[LONGEST + 1], found[LONGEST];
+	char name[LONGEST + 1], names[2 * NUM_OPTIONS][LONGEST];
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
-	if (closest(name, found, sizeof found))
+	const char *found = closest(name, names);
+	if (found)
 		return complain("there is no option '%s'; did you mean %s?", arg, found);
 	return complain("there is no option '%s'", arg);
 }
