@@ -37,6 +37,8 @@ static void pictures(AxcRun *run)
 {
 	if (!given(run, AXC_O_imageset))
 		OPTIONS(run, " without --imageset", AXC_O_transform, AXC_O_color_format, AXC_O_imreader_backend, AXC_O_python);
+	if (given(run, AXC_O_calibration_data) && is_set(run, AXC_P_cal_seed))
+		axc_warn(&run->d, "the property cal_seed is not used: the arrays of --calibration-data have their order");
 }
 
 /* Of a run that neither calibrates nor verifies. */
@@ -56,15 +58,19 @@ static const char *const reached[] = {
 	[AXC_MODE_CHECK] = "import clean quantize midend program all",
 };
 
-static void dumps(AxcRun *run, bool has_directory)
+/* --check without a directory. */
+static void of_writing_nothing(AxcRun *run)
+{
+	OPTIONS(run, " without -o", AXC_O_dump_after, AXC_O_overwrite);
+	PROPERTIES(run, "without -o nothing is written", AXC_P_trace_tvm_passes, AXC_P_save_error_artifact,
+	           AXC_P_graph_cleaner_dump_core_onnx, AXC_P_graph_cleaner_dump_full_opt_onnx, AXC_P_remove_output_dir);
+}
+
+static void dumps(AxcRun *run)
 {
 	const char *stage = AXC_OPT_TEXT_OF(&run->opt, dump_after);
 	bool float32 = strcmp(AXC_CFG_TEXT(&run->cfg, precision), "float32") == 0;
-	if (!stage)
-		return;
-	if (!has_directory)
-		axc_warn(&run->d, "--dump-after is not used without -o");
-	else if (!strstr(reached[run->mode], stage) || (float32 && strcmp(stage, "calibrate") == 0))
+	if (stage && (!strstr(reached[run->mode], stage) || (float32 && strcmp(stage, "calibrate") == 0)))
 		axc_warn(&run->d, "--dump-after=%s writes nothing: this run has no such stage", stage);
 }
 
@@ -155,7 +161,10 @@ void axc_run_warn_unused(AxcRun *run, bool has_directory)
 {
 	bool quantizes = run->mode != AXC_MODE_LOWER_ONLY, lowers = run->mode != AXC_MODE_QUANTIZE_ONLY;
 	pictures(run);
-	dumps(run, has_directory);
+	if (has_directory)
+		dumps(run);
+	else
+		of_writing_nothing(run);
 	if (!quantizes)
 		of_lowering_alone(run);
 	if (!lowers)
