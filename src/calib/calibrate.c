@@ -97,6 +97,20 @@ static void observe(void *ctx, AxcId id, const void *data)
 	pthread_mutex_unlock(&o->lock);
 }
 
+/* A constant of the node that no calculation can be made with, or NULL. */
+static const AxcValue *constant_not_finite(const AxcGraph *g, const AxcNode *n)
+{
+	for (uint32_t k = 0; k < n->n_in; k++) {
+		const AxcValue *v = &g->values.at[n->in[k]];
+		const float *x = v->dtype == AXC_F32 ? v->data : NULL;
+		int64_t count = x ? axc_shape_count(&v->shape) : 0;
+		for (int64_t i = 0; i < count; i++)
+			if (!isfinite(x[i]))
+				return v;
+	}
+	return NULL;
+}
+
 static bool not_finite(const AxcGraph *g, const AxcSample *sample, AxcId bad, AxcDiag *d)
 {
 	const AxcValue *v = &g->values.at[bad];
@@ -106,9 +120,15 @@ static bool not_finite(const AxcGraph *g, const AxcSample *sample, AxcId bad, Ax
 		return axc_diag_hint(d, "look at what the transform returns for it");
 	}
 	const AxcNode *n = &g->nodes.at[v->producer];
+	const AxcValue *c = constant_not_finite(g, n);
 	axc_fail(d, "node '%s' (%s) gives NaN or infinity in float32 on sample '%s', in its output '%s'",
 	         axc_safe_name(d->arena, n->name), n->op_type, sample->name, what);
-	return axc_diag_node(d, n->name, n->op_type);
+	axc_diag_node(d, n->name, n->op_type);
+	if (c)
+		return axc_diag_hint(d, "its constant '%s' holds NaN or infinity: the training failed, or the file is damaged",
+		                     axc_safe_name(d->arena, c->name));
+	return axc_diag_hint(d, "look whether ONNX Runtime gives it too; if not for real data, calibrate with such "
+	                        "(--imageset, --calibration-data)");
 }
 
 static bool one_sample(void *ctx, const AxcSample *sample, int worker, AxcDiag *d)

@@ -42,6 +42,7 @@ static bool clean(AxcRun *run)
 	AxcPassConfig config = {
 		.only_needed = !AXC_CFG_BOOL(&run->cfg, run_graph_cleaner),
 		.softmax_neutral = &neutral,
+		.check_operators = AXC_CFG_BOOL(&run->cfg, validate_operators),
 		.arithmetic_simplification = AXC_CFG_BOOL(&run->cfg, apply_arithmetic_simplification),
 		.model_name = AXC_CFG_TEXT(&run->cfg, model_name),
 		.trace = &run->trace,
@@ -49,11 +50,38 @@ static bool clean(AxcRun *run)
 	return axc_clean(run->graph, &config, &run->d);
 }
 
+/* What to try where the error itself does not say it. */
+static void add_hint(AxcRun *run, AxcError *e)
+{
+	if (e->hint)
+		return;
+	if (e->status == AXC_LOWER_FRONTEND_ERROR || e->status == AXC_FRONTEND_TO_MIDEND_ERROR)
+		e->hint = "change the node when exporting, or compile the part of the model without it "
+			  "(onnx.utils.extract_model)";
+	else if (e->status == AXC_ONNX_GRAPH_CLEANER_ERROR && e->node && AXC_OPT_TEXT_OF(&run->opt, input_shape))
+		e->hint = "--input-shape may not be what the network was made for; without it, onnx.checker tells whether "
+			  "the file is valid (check_model with full_check=True)";
+	else if (e->status == AXC_ONNX_GRAPH_CLEANER_ERROR)
+		e->hint = "onnx.checker tells whether the file is valid (check_model with full_check=True); export it again";
+}
+
+static bool add_hints(AxcRun *run, bool ok)
+{
+	if (run->d.failed)
+		add_hint(run, &run->d.error);
+	for (uint32_t i = 0; i < run->d.more.n; i++)
+		add_hint(run, &run->d.more.at[i]);
+	return ok;
+}
+
 bool axc_stage_import(AxcRun *run)
 {
 	AxcImportOptions options = {.input_shape = AXC_OPT_TEXT_OF(&run->opt, input_shape)};
-	if (!axc_onnx_import(run->arena, &run->d, run->input, &options, &run->info, &run->graph))
-		return run->graph ? clean(run) : false; /* all that is wrong, at once */
+	if (!axc_onnx_import(run->arena, &run->d, run->input, &options, &run->info, &run->graph)) {
+		bool more = run->graph && clean(run); /* all that is wrong, at once */
+		run->graph = NULL;
+		return add_hints(run, more);
+	}
 	run->report.model.producer = axc_strdup(run->keep, run->info.producer_name);
 	run->report.model.opset = run->graph->opset;
 	run->report.model.nodes = run->graph->nodes.n - 1;
@@ -115,7 +143,7 @@ static bool write_dumps(AxcRun *run)
 bool axc_stage_clean(AxcRun *run)
 {
 	if (!clean(run))
-		return false;
+		return add_hints(run, false);
 	describe_model(run);
 	axc_log(&run->d, AXC_INFO, "%s: %u nodes, %.1f million MACs, %.2f million parameters",
 	        run->graph->model_name, run->report.model.nodes, (double)run->report.model.macs / 1e6,
@@ -125,7 +153,8 @@ bool axc_stage_clean(AxcRun *run)
 
 bool axc_stage_check(AxcRun *run)
 {
-	return !AXC_CFG_BOOL(&run->cfg, validate_operators) || axc_lower_check(run->graph, &run->d);
+	return !AXC_CFG_BOOL(&run->cfg, validate_operators) || axc_lower_check(run->graph, &run->d) ||
+	       add_hints(run, false);
 }
 
 /* ---- before anything costs time ---- */

@@ -57,6 +57,39 @@ static void permute_nodes(AxcGraph *g, const AxcId *order, uint32_t n_order)
 	}
 }
 
+/* The node whose output this one still waits for. */
+static AxcId waits_for(const AxcGraph *g, const uint32_t *waiting, AxcId node)
+{
+	const AxcNode *n = &g->nodes.at[node];
+	for (uint32_t k = 0; k < n->n_in; k++) {
+		AxcId from = n->in[k] ? g->values.at[n->in[k]].producer : 0;
+		if (from && waiting[from])
+			return from;
+	}
+	return 0;
+}
+
+/* From any waiting node back as far as there are nodes: then one is certainly on a cycle, which is told whole
+ * as long as it is short. */
+static bool tell_cycle(const AxcGraph *g, const uint32_t *waiting, AxcDiag *d)
+{
+	enum { MOST_SHOWN = 8 };
+	AxcText way = {.arena = d->arena};
+	AxcId on = 1, next;
+	while (g->nodes.at[on].dead || !waiting[on])
+		on++;
+	for (uint32_t i = 0; i < g->nodes.n && (next = waits_for(g, waiting, on)) != 0; i++)
+		on = next;
+	AxcId at = on;
+	for (int shown = 0; shown < MOST_SHOWN && (at != on || !shown); shown++) {
+		axc_text_f(&way, "%s reads ", axc_safe_name(d->arena, g->nodes.at[at].name));
+		at = waits_for(g, waiting, at);
+	}
+	axc_fail(d, "the graph has a cycle, a node needs its own output: %s%s", way.at,
+	         at == on ? axc_safe_name(d->arena, g->nodes.at[on].name) : "further ones");
+	return axc_diag_node(d, g->nodes.at[on].name, g->nodes.at[on].op_type);
+}
+
 bool axc_graph_sort(AxcGraph *g, AxcDiag *d)
 {
 	AxcUses uses = axc_graph_uses(g, g->arena);
@@ -87,13 +120,8 @@ bool axc_graph_sort(AxcGraph *g, AxcDiag *d)
 					heap_put(&ready, uses.node[u]);
 		}
 	}
-	if (done != live) {
-		for (AxcId i = 1; i < g->nodes.n; i++)
-			if (!axc_node(g, i)->dead && waiting[i]) {
-				axc_fail(d, "the graph has a cycle: a node needs its own output");
-				return axc_diag_node(d, axc_node(g, i)->name, axc_node(g, i)->op_type);
-			}
-	}
+	if (done != live)
+		return tell_cycle(g, waiting, d);
 	permute_nodes(g, order, done);
 	return true;
 }

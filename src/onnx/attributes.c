@@ -1,5 +1,5 @@
-/* The types of attributes. In the standard operators an attribute of one name has one type, so a file that
- * gives another is told so, instead of being read as if the attribute were not there. */
+/* The types of attributes, and those that must be there. In the standard operators an attribute of one name has
+ * one type, so a file that gives another is told so, instead of being read as if the attribute were not there. */
 #include "onnx/internal.h"
 
 typedef struct Expected {
@@ -45,5 +45,28 @@ bool axc_onnx_attribute_type_fits(AxcDiag *d, const char *name, int type)
 		if (strcmp(expected[i].name, name) == 0 && expected[i].type != type)
 			return axc_fail(d, "the attribute '%s' is %s, wanted %s", name, type_name(type),
 					type_name(expected[i].type));
+	return true;
+}
+
+/* Attributes without a default, up to the opset in which they became inputs. */
+static const struct Required {
+	const char *op, *attribute;
+	int before;
+} required[] = {
+	{"AveragePool", "kernel_shape", 99}, {"Cast", "to", 99}, {"Concat", "axis", 99},
+	{"DepthToSpace", "blocksize", 99}, {"Einsum", "equation", 99}, {"GroupNormalization", "num_groups", 99},
+	{"LRN", "size", 99}, {"LpPool", "kernel_shape", 99}, {"MaxPool", "kernel_shape", 99}, {"Pad", "pads", 11},
+	{"Slice", "ends", 10}, {"Slice", "starts", 10}, {"SpaceToDepth", "blocksize", 99}, {"TopK", "k", 10},
+	{"Unsqueeze", "axes", 13}, {"Upsample", "scales", 9},
+};
+
+bool axc_onnx_attributes_present(AxcDiag *d, const AxcNode *n, int64_t opset)
+{
+	for (size_t i = 0; i < AXC_COUNT(required); i++) {
+		const struct Required *r = &required[i];
+		if (*n->domain || opset >= r->before || strcmp(r->op, n->op_type) != 0 || axc_attr(n, r->attribute))
+			continue;
+		return axc_fail(d, "%s lacks the attribute '%s', which has no default", n->op_type, r->attribute);
+	}
 	return true;
 }

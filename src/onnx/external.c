@@ -20,7 +20,7 @@ static bool leaves_directory(const char *location)
 }
 
 /* The file behind all links, which must still be below the model's directory. */
-static bool resolve(OnnxFile *f, const char *location, const char **ret_path)
+static bool resolve(OnnxFile *f, const char *where, const char *location, const char **ret_path)
 {
 	const char *safe = axc_safe_name(f->d->arena, location);
 	char *dir = realpath(f->dir, NULL);
@@ -35,30 +35,33 @@ static bool resolve(OnnxFile *f, const char *location, const char **ret_path)
 	bool found = full != NULL;
 	free(dir);
 	free(full);
-	if (!found)
-		return axc_fail(f->d, "the model's external data file '%s' cannot be read: %s",
-				safe, strerror(error));
-	if (!kept[0])
-		return axc_fail(f->d,
-				"the model's external data file '%s' is a link out of the model's "
-				"directory",
-				safe);
+	if (!found) {
+		axc_fail(f->d, "the external data file '%s' of the tensor '%s' cannot be read: %s", safe, where,
+			 strerror(error));
+		return axc_diag_hint(f->d, "it must lie beside the model, under this name");
+	}
+	if (!kept[0]) {
+		axc_fail(f->d, "the external data file '%s' of the tensor '%s' is a link out of the model's directory",
+			 safe, where);
+		return axc_diag_hint(f->d, "copy the file itself beside the model");
+	}
 	*ret_path = axc_strdup(f->arena, kept);
 	return true;
 }
 
-static bool open_external(OnnxFile *f, const char *location, const ExternalFile **ret)
+static bool open_external(OnnxFile *f, const char *where, const char *location, const ExternalFile **ret)
 {
 	uint32_t known = axc_map_get(&f->external_by_name, location);
 	if (known) {
 		*ret = &f->external.at[known - 1];
 		return true;
 	}
-	if (leaves_directory(location))
-		return axc_fail(
-			f->d,
-			"the model's external data file '%s' is outside the model's directory",
-			axc_safe_name(f->d->arena, location));
+	if (leaves_directory(location)) {
+		axc_fail(f->d, "the external data file '%s' of the tensor '%s' is outside the model's directory",
+			 axc_safe_name(f->d->arena, location), where);
+		return axc_diag_hint(f->d, "save the model again with its data beside it (onnx.save_model with "
+					   "save_as_external_data and a location)");
+	}
 	if (f->external.n == AXC_ONNX_MAX_EXTERNAL_FILES)
 		return axc_fail(
 			f->d,
@@ -66,7 +69,7 @@ static bool open_external(OnnxFile *f, const char *location, const ExternalFile 
 			AXC_ONNX_MAX_EXTERNAL_FILES);
 	ExternalFile e = {.location = location};
 	const char *path = NULL;
-	if (!resolve(f, location, &path) ||
+	if (!resolve(f, where, location, &path) ||
 	    !axc_map_file(f->arena, f->d, "external data file", path, AXC_ONNX_MAX_EXTERNAL_BYTES,
 			  &e.data, &e.bytes))
 		return false;
@@ -77,17 +80,17 @@ static bool open_external(OnnxFile *f, const char *location, const ExternalFile 
 	return true;
 }
 
-static bool parse_size(OnnxFile *f, const char *key, const char *text, uint64_t *ret)
+static bool parse_size(OnnxFile *f, const char *where, const char *key, const char *text, uint64_t *ret)
 {
 	int64_t v;
 	if (!axc_parse_int64(text, &v) || v < 0)
-		return axc_fail(f->d, "external data %s '%s' is not a number of bytes", key,
-				axc_safe_name(f->d->arena, text));
+		return axc_fail(f->d, "the %s of the external data of the tensor '%s' is '%s', wanted a number of bytes",
+				key, where, axc_safe_name(f->d->arena, text));
 	*ret = (uint64_t)v;
 	return true;
 }
 
-bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, size_t want, const uint8_t **ret)
+bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, const char *where, size_t want, const uint8_t **ret)
 {
 	const char *location = NULL;
 	uint64_t offset = 0, length = want;
@@ -96,25 +99,24 @@ bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, size_t want, con
 		const char *value = t->external_data[i]->value ? t->external_data[i]->value : "";
 		if (strcmp(key, "location") == 0)
 			location = value;
-		else if (strcmp(key, "offset") == 0 && !parse_size(f, key, value, &offset))
+		else if (strcmp(key, "offset") == 0 && !parse_size(f, where, key, value, &offset))
 			return false;
-		else if (strcmp(key, "length") == 0 && !parse_size(f, key, value, &length))
+		else if (strcmp(key, "length") == 0 && !parse_size(f, where, key, value, &length))
 			return false;
 	}
 	if (!location || !*location)
-		return axc_fail(f->d, "a tensor with external data names no file");
+		return axc_fail(f->d, "the tensor '%s' has external data and names no file", where);
 	const ExternalFile *e = NULL;
-	if (!open_external(f, location, &e))
+	if (!open_external(f, where, location, &e))
 		return false;
 	if (length != want)
-		return axc_fail(f->d, "external data of %llu bytes for a tensor of %zu bytes",
-				(unsigned long long)length, want);
-	if (offset > e->bytes || want > e->bytes - offset)
-		return axc_fail(f->d,
-				"the external data file '%s' has %zu bytes; a tensor wants %zu at "
-				"offset %llu",
-				axc_safe_name(f->d->arena, location), e->bytes, want,
-				(unsigned long long)offset);
+		return axc_fail(f->d, "the tensor '%s' has external data of %llu bytes; its type and shape want %zu",
+				where, (unsigned long long)length, want);
+	if (offset > e->bytes || want > e->bytes - offset) {
+		axc_fail(f->d, "the external data file '%s' has %zu bytes; the tensor '%s' wants %zu at offset %llu",
+			 axc_safe_name(f->d->arena, location), e->bytes, where, want, (unsigned long long)offset);
+		return axc_diag_hint(f->d, "the file is cut off, or of another model");
+	}
 	*ret = e->data + offset;
 	return true;
 }

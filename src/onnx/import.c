@@ -1,6 +1,8 @@
-/* Messages to Graph: names, constants, inputs, nodes, outputs, and the check that every operator,
- * domain and opset is known. What the messages own (names, lists) is borrowed: they live as long as
- * the arena. */
+/* Messages to Graph: names, constants, inputs, nodes, outputs, and the check that the opset is known.
+ * What the messages own (names, lists) is borrowed: they live as long as the arena.
+ *
+ * All mistakes of a file are told at once. A constant, an input or a node that is wrong leaves a tensor
+ * without a type, of which shape inference then says nothing. */
 #include "onnx/internal.h"
 #include "ops/op.h"
 
@@ -15,6 +17,7 @@ typedef struct Import {
 	const char **node_names; /* one per node of the file */
 	AxcMap values;           /* tensor name -> AxcId */
 	int64_t opset;
+	uint32_t wrong; /* mistakes told */
 } Import;
 
 static const char *text(const char *s)
@@ -27,10 +30,10 @@ static const char *safe(Import *im, const char *name)
 	return axc_safe_name(im->d->arena, name);
 }
 
-/* "ai.onnx" and "" are one domain. */
-static const char *domain_of(const char *domain)
+/* What is wrong is told and the rest looked at for more: one run tells all. False when there is too much. */
+static bool told(Import *im)
 {
-	return strcmp(text(domain), "ai.onnx") == 0 ? "" : text(domain);
+	return ++im->wrong < AXC_ONNX_MAX_TOLD;
 }
 
 /* ---- names ---- */
@@ -81,7 +84,7 @@ static bool find_opset(Import *im)
 	im->opset = 1; /* of models from before operator sets */
 	for (size_t i = 0; i < im->model->n_opset_import; i++) {
 		const Onnx__OperatorSetIdProto *o = im->model->opset_import[i];
-		if (*domain_of(o->domain))
+		if (*axc_onnx_domain(o->domain))
 			continue;
 		if (found && o->version != im->opset)
 			return axc_fail(im->d,
@@ -92,97 +95,12 @@ static bool find_opset(Import *im)
 	}
 	if (im->opset >= AXC_ONNX_MIN_OPSET && im->opset <= AXC_ONNX_MAX_OPSET)
 		return true;
-	axc_fail(im->d, "the model uses opset %lld of ai.onnx; %d to %d are supported",
+	axc_fail(im->d, found ? "the model uses opset %lld of ai.onnx; %d to %d are supported"
+			      : "the model imports no opset of ai.onnx, which means %lld; %d to %d are supported",
 		 (long long)im->opset, AXC_ONNX_MIN_OPSET, AXC_ONNX_MAX_OPSET);
 	return axc_diag_hint(
 		im->d,
 		"export it again, or convert it with onnx.version_converter, to one of these");
-}
-
-/* Operators of models that are quantized already. */
-static bool is_quantized_op(const char *op)
-{
-	static const char *const ops[] = {
-		"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger",
-		"MatMulInteger",  "QLinearConv",      "QLinearMatMul"};
-	for (size_t i = 0; i < AXC_COUNT(ops); i++)
-		if (strcmp(op, ops[i]) == 0)
-			return true;
-	return strncmp(op, "QLinear", 7) == 0;
-}
-
-static const Onnx__FunctionProto *find_function(Import *im, const Onnx__NodeProto *node)
-{
-	for (size_t i = 0; i < im->model->n_functions && i < 1000; i++) {
-		const Onnx__FunctionProto *fn = im->model->functions[i];
-		if (strcmp(text(fn->name), text(node->op_type)) == 0 &&
-		    strcmp(domain_of(fn->domain), domain_of(node->domain)) == 0)
-			return fn;
-	}
-	return NULL;
-}
-
-static void unsupported(Import *im, size_t i)
-{
-	const Onnx__NodeProto *node = im->graph->node[i];
-	const char *op = safe(im, text(node->op_type)), *domain = domain_of(node->domain);
-	const char *in_domain = *domain ? safe(im, domain) : "ai.onnx";
-	if (find_function(im, node))
-		axc_fail(im->d,
-			 "node '%s': the operator '%s' of domain '%s' is a function of the model, "
-			 "and "
-			 "those are not supported",
-			 safe(im, im->node_names[i]), op, in_domain);
-	else
-		axc_fail(
-			im->d,
-			"node '%s': the operator '%s' of domain '%s' (opset %lld) is not supported",
-			safe(im, im->node_names[i]), op, in_domain, (long long)im->opset);
-	axc_diag_node(im->d, im->node_names[i], text(node->op_type));
-	if (find_function(im, node))
-		axc_diag_hint(im->d,
-			      "inline the model's functions (onnx.inliner) before compiling");
-	else if (strcmp(op, "If") == 0 || strcmp(op, "Loop") == 0 || strcmp(op, "Scan") == 0)
-		axc_diag_hint(
-			im->d,
-			"operators with subgraphs are not supported; export the model without "
-			"control flow, or fold it for fixed inputs first");
-}
-
-static bool is_known(const Onnx__NodeProto *node)
-{
-	const char *op = text(node->op_type), *domain = domain_of(node->domain);
-	return axc_onnx_rewritten(domain, op) ||
-	       (strcmp(domain, "axc") != 0 && axc_op_find(domain, op));
-}
-
-/* *ret_quantized: the model is quantized, and nothing else about it is worth telling. */
-static bool check_operators(Import *im, bool *ret_quantized)
-{
-	uint32_t bad = 0;
-	bool quantized = false;
-	for (size_t i = 0; i < im->graph->n_node; i++) {
-		const Onnx__NodeProto *node = im->graph->node[i];
-		const char *op = text(node->op_type), *domain = domain_of(node->domain);
-		bool is_quant = !*domain && is_quantized_op(op);
-		if (!is_quant && is_known(node))
-			continue;
-		if (bad++ >= AXC_ONNX_MAX_UNSUPPORTED || (is_quant && quantized))
-			continue;
-		if (!is_quant) {
-			unsupported(im, i);
-			continue;
-		}
-		quantized = true;
-		axc_fail(im->d,
-			 "node '%s': the operator '%s' says that the model is quantized already; "
-			 "a model in float is wanted",
-			 safe(im, im->node_names[i]), op);
-		axc_diag_node(im->d, im->node_names[i], op);
-		axc_diag_hint(im->d, "compile the float model that this one was made from");
-	}
-	*ret_quantized = quantized;
-	return bad == 0;
 }
 
 /* ---- constants, inputs, outputs ---- */
@@ -216,9 +134,10 @@ static bool import_initializers(Import *im)
 		AxcId id;
 		if (!*text(t->name))
 			return axc_fail(im->d, "initializer %zu has no name", i);
-		if (!new_value(im, t->name, &id) || !axc_onnx_tensor(&im->f, t, t->name, &c))
+		if (new_value(im, t->name, &id) && axc_onnx_tensor(&im->f, t, t->name, &c))
+			make_constant(im, id, &c);
+		else if (!told(im))
 			return false;
-		make_constant(im, id, &c);
 	}
 	return true;
 }
@@ -286,11 +205,32 @@ static bool import_inputs(Import *im)
 	if (im->graph->n_input > AXC_ONNX_MAX_INPUTS + im->graph->n_initializer)
 		return axc_fail(im->d, "the model has more than the %d inputs that are accepted",
 				AXC_ONNX_MAX_INPUTS);
-	for (size_t i = 0; i < im->graph->n_input; i++)
-		if (!import_input(im, im->graph->input[i]))
+	const char *shapes = im->opt ? im->opt->input_shape : NULL;
+	uint32_t wrong = im->wrong;
+	for (size_t i = 0; i < im->graph->n_input; i++) {
+		const char *name = text(im->graph->input[i]->name);
+		AxcId id;
+		if (import_input(im, im->graph->input[i]))
+			continue;
+		if (!told(im) || (*name && !axc_map_get(&im->values, name) && !new_value(im, name, &id)))
 			return false;
-	return axc_onnx_bind_shapes(im->g, im->d, im->f.info,
-				    im->opt ? im->opt->input_shape : NULL);
+	}
+	if (im->wrong > wrong && shapes)
+		return true; /* they may be meant for an input that was left out */
+	return axc_onnx_bind_shapes(im->g, im->d, im->f.info, shapes) || told(im);
+}
+
+/* What the model says of an output's shape, for inference to compare with what comes out. */
+static void declare_shape(AxcValue *v, const Onnx__TensorShapeProto *s)
+{
+	if (v->data || v->is_input || !s || s->n_dim > AXC_MAX_RANK)
+		return;
+	v->shape.rank = (int)s->n_dim;
+	for (size_t i = 0; i < s->n_dim; i++)
+		v->shape.dim[i] = s->dim[i]->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+						  s->dim[i]->dim_value > 0
+					  ? s->dim[i]->dim_value
+					  : AXC_DIM_UNKNOWN;
 }
 
 static bool import_outputs(Import *im)
@@ -300,15 +240,19 @@ static bool import_outputs(Import *im)
 	for (size_t i = 0; i < im->graph->n_output; i++) {
 		const Onnx__ValueInfoProto *info = im->graph->output[i];
 		AxcId id = axc_map_get(&im->values, text(info->name));
-		if (!id)
-			return axc_fail(im->d, "nothing computes the graph's output '%s'",
-					safe(im, text(info->name)));
+		if (!id) {
+			axc_fail(im->d, "nothing computes the graph's output '%s'", safe(im, text(info->name)));
+			if (!told(im))
+				return false;
+			continue;
+		}
 		if (info->type && info->type->tensor_type) {
 			int elem = info->type->tensor_type->elem_type;
 			AxcDType dtype = axc_onnx_dtype(elem);
 			axc_value(im->g, id)->onnx_dtype_tag = dtype;
 			if (dtype != AXC_DT_NONE && axc_onnx_elem_type(dtype) != elem)
 				axc_value(im->g, id)->onnx_narrow = elem;
+			declare_shape(axc_value(im->g, id), info->type->tensor_type->shape);
 		}
 		AXC_PUSH(im->arena, &im->g->outputs, id);
 	}
@@ -448,7 +392,7 @@ static bool import_constant(Import *im, const Onnx__NodeProto *node, const char 
 
 static bool is_constant_node(const Onnx__NodeProto *node)
 {
-	return strcmp(text(node->op_type), "Constant") == 0 && !*domain_of(node->domain);
+	return strcmp(text(node->op_type), "Constant") == 0 && !*axc_onnx_domain(node->domain);
 }
 
 static bool declare_outputs(Import *im, const Onnx__NodeProto *node, const char *name)
@@ -491,6 +435,7 @@ static bool import_attributes(Import *im, const Onnx__NodeProto *node, AxcNode *
 static bool import_node(Import *im, const Onnx__NodeProto *node, const char *name)
 {
 	size_t n_in = node->n_input, n_out = node->n_output;
+	bool missing = false;
 	AxcId *in = AXC_NEW_ARRAY(im->arena, AxcId, n_in),
 	      *out = AXC_NEW_ARRAY(im->arena, AxcId, n_out);
 	while (n_in && !*text(node->input[n_in - 1]))
@@ -502,32 +447,45 @@ static bool import_node(Import *im, const Onnx__NodeProto *node, const char *nam
 	for (size_t k = 0; k < n_in; k++) {
 		const char *tensor = text(node->input[k]);
 		in[k] = *tensor ? axc_map_get(&im->values, tensor) : 0;
-		if (*tensor && !in[k])
-			return axc_fail(im->d,
-					"node '%s' reads the tensor '%s', which nothing computes",
-					safe(im, name), safe(im, tensor));
+		if (!*tensor || in[k])
+			continue;
+		axc_fail(im->d, "node '%s' reads the tensor '%s', which nothing computes", safe(im, name),
+			 safe(im, tensor));
+		axc_diag_node(im->d, name, text(node->op_type));
+		if (!new_value(im, tensor, &in[k]))
+			return false;
+		missing = true; /* told once */
 	}
 	for (size_t k = 0; k < n_out; k++)
 		out[k] = *text(node->output[k]) ? axc_map_get(&im->values, node->output[k]) : 0;
 	AxcId id = axc_node_add(im->g, text(node->op_type), name, (uint32_t)n_in, in,
 				(uint32_t)n_out, out);
 	AxcNode *n = axc_node(im->g, id);
-	n->domain = domain_of(node->domain);
+	n->domain = axc_onnx_domain(node->domain);
 	n->op = axc_op_find(n->domain, n->op_type);
-	/* what is not supported was told; the rest of the graph is looked at for more */
-	return !is_known(node) || import_attributes(im, node, n);
+	if (!axc_onnx_known(node))
+		return true; /* told */
+	if (import_attributes(im, node, n) && axc_onnx_attributes_present(im->d, n, im->opset))
+		return !missing;
+	axc_node_kill(im->g, id);
+	return false;
 }
 
 static bool import_nodes(Import *im)
 {
 	const Onnx__GraphProto *pg = im->graph;
-	for (size_t i = 0; i < pg->n_node; i++)
-		if (!declare_outputs(im, pg->node[i], im->node_names[i]))
-			return axc_diag_node(im->d, im->node_names[i], text(pg->node[i]->op_type));
-	for (size_t i = 0; i < pg->n_node; i++)
-		if (!is_constant_node(pg->node[i]) &&
-		    !import_node(im, pg->node[i], im->node_names[i]))
-			return axc_diag_node(im->d, im->node_names[i], text(pg->node[i]->op_type));
+	bool *wrong = AXC_NEW_ARRAY(im->arena, bool, pg->n_node);
+	for (int declare = 1; declare >= 0; declare--)
+		for (size_t i = 0; i < pg->n_node; i++) {
+			const char *name = im->node_names[i];
+			if (wrong[i] || (!declare && is_constant_node(pg->node[i])) ||
+			    (declare ? declare_outputs(im, pg->node[i], name) : import_node(im, pg->node[i], name)))
+				continue;
+			wrong[i] = true;
+			axc_diag_node(im->d, name, text(pg->node[i]->op_type));
+			if (!told(im))
+				return false;
+		}
 	return true;
 }
 
@@ -570,7 +528,7 @@ static bool build_graph(Import *im)
 	im->g = axc_graph_new(im->arena, text(im->graph->name));
 	im->g->opset = im->opset;
 	return import_initializers(im) && import_inputs(im) && import_nodes(im) &&
-	       import_outputs(im) && axc_onnx_modernize(im->g, im->d) &&
+	       import_outputs(im) && axc_onnx_modernize(im->g, im->d, &im->wrong) &&
 	       axc_graph_sort(im->g, im->d);
 }
 
@@ -586,9 +544,10 @@ bool axc_onnx_import(AxcArena *arena, AxcDiag *d, const char *path, const AxcImp
 	bool ok = open_model(im, path) && read_messages(im) && find_opset(im);
 	if (ok)
 		name_nodes(im);
-	bool quantized = false, known = ok && check_operators(im, &quantized);
+	bool quantized = false;
+	bool known = ok && axc_onnx_check_operators(d, im->model, im->node_names, &quantized);
 	bool built = ok && (known || !quantized) && build_graph(im);
 	d->stage_status = stage;
 	*ret_graph = built ? im->g : NULL;
-	return known && built;
+	return known && built && !im->wrong;
 }

@@ -79,8 +79,9 @@ typedef struct OnnxFile {
 
 /* ---- external.c ---- */
 
-/* The bytes of a tensor that lives in another file; `want` is what its type and shape ask for. */
-bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, size_t want, const uint8_t **ret);
+/* The bytes of a tensor that lives in another file; `where` names it in messages, `want` is what its type and
+ * shape ask for. */
+bool axc_onnx_external(OnnxFile *f, const Onnx__TensorProto *t, const char *where, size_t want, const uint8_t **ret);
 
 /* ---- tensor.c ---- */
 
@@ -97,6 +98,18 @@ bool axc_onnx_tensor(OnnxFile *f, const Onnx__TensorProto *t, const char *where,
 
 /* An attribute of a standard operator has the type that its name has in all of them. */
 bool axc_onnx_attribute_type_fits(AxcDiag *d, const char *name, int type);
+/* The attributes that the operator has no default for are there. */
+bool axc_onnx_attributes_present(AxcDiag *d, const AxcNode *n, int64_t opset);
+
+/* ---- operators.c ---- */
+
+/* "ai.onnx" and "" are one domain. */
+const char *axc_onnx_domain(const char *domain);
+bool axc_onnx_known(const Onnx__NodeProto *node);
+/* Tells all operators that are not known. *ret_quantized: the model is quantized already, and nothing else about
+ * it is worth telling. */
+bool axc_onnx_check_operators(AxcDiag *d, const Onnx__ModelProto *model, const char *const *node_names,
+			      bool *ret_quantized);
 
 /* ---- shapes.c: static shapes for the graph inputs, dim_names kept ---- */
 
@@ -106,7 +119,8 @@ bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char
 
 /* Is this operator rewritten into others (and so need not be in the operator table)? */
 bool axc_onnx_rewritten(const char *domain, const char *op_type);
-/* Every node in the form of opset 21; g->opset says what they are in now. */
-bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d);
+/* Every node in the form of opset 21; g->opset says what they are in now. Nodes that have no such form are told,
+ * counted in *wrong and taken out; false when there are too many of them. */
+bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d, uint32_t *wrong);
 
 #endif

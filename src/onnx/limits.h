@@ -17,7 +17,7 @@ enum {
 	AXC_ONNX_MAX_INPUTS = 4096,         /* of the graph */
 	AXC_ONNX_MAX_NODE_ATTRIBUTES = 256, /* of one node */
 	AXC_ONNX_MAX_EXTERNAL_FILES = 4096,
-	AXC_ONNX_MAX_UNSUPPORTED = 1000, /* unsupported nodes reported one by one */
+	AXC_ONNX_MAX_TOLD = 1000, /* mistakes reported one by one */
 	AXC_ONNX_MIN_OPSET = 7,
 	AXC_ONNX_MAX_OPSET = 21,
 };

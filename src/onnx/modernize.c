@@ -449,7 +449,17 @@ bool axc_onnx_rewritten(const char *domain, const char *op_type)
 	return c && c->renames;
 }
 
-bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d)
+static bool rewrite(Modernize *m, AxcId id, const struct Change *c)
+{
+	const AxcNode *n = axc_node(m->g, id);
+	if (n->n_in && n->n_out && n->in[0] && n->out[0])
+		return c->fn(m, id);
+	axc_fail(m->d, "node '%s' (%s) needs at least an input and its first output",
+		 axc_safe_name(m->d->arena, n->name), n->op_type);
+	return axc_diag_node(m->d, n->name, n->op_type);
+}
+
+bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d, uint32_t *wrong)
 {
 	Modernize m = {
 		.g = g, .d = d, .uses = axc_graph_uses(g, g->arena), .n_values = g->values.n};
@@ -457,14 +467,10 @@ bool axc_onnx_modernize(AxcGraph *g, AxcDiag *d)
 	for (AxcId id = 1; id < n_nodes; id++) {
 		const AxcNode *n = axc_node(g, id);
 		const struct Change *c = find_change(n->domain, n->op_type);
-		if (!c || !c->fn || g->opset >= c->before)
+		if (n->dead || !c || !c->fn || g->opset >= c->before || rewrite(&m, id, c))
 			continue;
-		if (!n->n_in || !n->n_out || !n->in[0] || !n->out[0]) {
-			axc_fail(d, "node '%s' (%s) needs at least an input and its first output",
-				 axc_safe_name(d->arena, n->name), n->op_type);
-			return axc_diag_node(d, n->name, n->op_type);
-		}
-		if (!c->fn(&m, id))
+		axc_node_kill(g, id);
+		if (++*wrong >= AXC_ONNX_MAX_TOLD)
 			return false;
 	}
 	return true;

@@ -245,6 +245,20 @@ static void default_batch(Bind *b, AxcValue *v)
 	axc_log(b->d, AXC_INFO, "%s", note);
 }
 
+/* What to write behind --input-shape, with ? for what is not known. */
+static const char *shape_to_give(Bind *b, const AxcValue *v)
+{
+	AxcText t = {.arena = b->d->arena};
+	if (b->g->inputs.n > 1)
+		axc_text_f(&t, "%s:", safe(b, v->name));
+	for (int i = 0; i < v->shape.rank; i++)
+		if (v->shape.dim[i] >= 0)
+			axc_text_f(&t, "%s%lld", i ? "," : "", (long long)v->shape.dim[i]);
+		else
+			axc_text_str(&t, i ? ",?" : "?");
+	return t.at;
+}
+
 static bool check_static(Bind *b, const AxcValue *v)
 {
 	if (v->shape.rank < 0) {
@@ -259,14 +273,17 @@ static bool check_static(Bind *b, const AxcValue *v)
 		axc_text_f(&unknown, "%s%d ('%s')", n++ ? ", " : "", i,
 			   dim_name(v, i) ? safe(b, dim_name(v, i)) : "?");
 	}
+	if (!n && axc_shape_count(&v->shape) > AXC_ONNX_MAX_TENSOR_BYTES / (int64_t)axc_dtype_bytes(v->dtype))
+		return axc_fail(b->d, "input '%s' of shape %s is larger than 2^31 bytes", safe(b, v->name),
+				axc_shape_text(b->d->arena, &v->shape));
 	if (!n)
 		return true;
 	const char *shape = model_shape(b, v);
 	axc_fail(b->d, "input '%s' has unknown dimension%s %s: its shape is %s", safe(b, v->name),
 		 n > 1 ? "s" : "", unknown.at, shape);
 	axc_diag_shapes(b->d, shape, "a static shape");
-	return axc_diag_hint(
-		b->d, "give the whole shape with --input-shape, e.g. --input-shape 1,3,224,224");
+	return axc_diag_hint(b->d, "give the whole shape, with numbers in place of ?: --input-shape '%s'",
+			     shape_to_give(b, v));
 }
 
 bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char *text)
@@ -285,15 +302,8 @@ bool axc_onnx_bind_shapes(AxcGraph *g, AxcDiag *d, AxcOnnxInfo *info, const char
 		return false;
 	for (uint32_t i = 0; i < g->inputs.n; i++)
 		default_batch(&b, axc_value(g, g->inputs.at[i]));
-	for (uint32_t i = 0; i < g->inputs.n; i++) {
-		const AxcValue *v = axc_value(g, g->inputs.at[i]);
-		int64_t count;
-		if (!check_static(&b, v))
-			return false;
-		count = axc_shape_count(&v->shape);
-		if (count > AXC_ONNX_MAX_TENSOR_BYTES / (int64_t)axc_dtype_bytes(v->dtype))
-			return axc_fail(d, "input '%s' of shape %s is larger than 2^31 bytes",
-					safe(&b, v->name), axc_shape_text(d->arena, &v->shape));
-	}
-	return true;
+	bool ok = true;
+	for (uint32_t i = 0; i < g->inputs.n; i++)
+		ok = check_static(&b, axc_value(g, g->inputs.at[i])) && ok;
+	return ok;
 }

@@ -287,7 +287,7 @@ bool axc_onnx_tensor(OnnxFile *f, const Onnx__TensorProto *t, const char *where,
 	size_t want = (size_t)n * row->bytes;
 	if (t->data_location == 1) {
 		const uint8_t *raw = NULL;
-		return axc_onnx_external(f, t, want, &raw) &&
+		return axc_onnx_external(f, t, where, want, &raw) &&
 		       from_raw(f, t->data_type, raw, (size_t)n, c);
 	}
 	if (t->n_payload >= 3 && payload_fits(t))

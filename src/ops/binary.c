@@ -27,7 +27,7 @@ static bool infer_as(AxcGraph *g, AxcId node, AxcDiag *d, AxcDType dtype)
 	const AxcShape *shapes[MAX_OPERANDS];
 	AxcShape y;
 	if (n->n_in > MAX_OPERANDS)
-		return axc_misfit(g, n, d, NULL, "%u inputs, at most %d are supported", n->n_in,
+		return axc_misfit(g, n, d, NULL, "it has %u inputs, wanted at most %d", n->n_in,
 				  MAX_OPERANDS);
 	for (uint32_t i = 0; i < n->n_in; i++)
 		shapes[i] = axc_in_shape(g, n, i);
@@ -41,7 +41,7 @@ static bool same_types(AxcGraph *g, const AxcNode *n, AxcDiag *d, uint32_t from)
 {
 	for (uint32_t i = from + 1; i < n->n_in; i++)
 		if (axc_real_type(g, n, i) != axc_real_type(g, n, from))
-			return axc_misfit(g, n, d, NULL, "input %u is %s where input %u is %s", i,
+			return axc_misfit(g, n, d, "inputs of one type", "input %u is %s where input %u is %s", i,
 					  axc_dtype_name(type_in(g, n, i)), from,
 					  axc_dtype_name(type_in(g, n, from)));
 	return true;

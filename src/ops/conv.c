@@ -42,13 +42,13 @@ static bool check_channels(AxcGraph *g, const AxcNode *n, AxcDiag *d)
 				  "input and weights do not fit");
 	for (int i = 0; i < w->rank; i++)
 		if (w->dim[i] < 1)
-			return axc_misfit(g, n, d, NULL, "the weights have a dimension of %lld",
+			return axc_misfit(g, n, d, "1 or more", "the weights have a dimension of %lld",
 					  (long long)w->dim[i]);
 	if (group < 1 || x->dim[1] % group ||
 	    (is_transposed(n) ? w->dim[0] : w->dim[1] * group) != x->dim[1] ||
 	    (!is_transposed(n) && w->dim[0] % group))
 		return axc_misfit(
-			g, n, d, NULL,
+			g, n, d, "weights whose channels are those of a group's input",
 			"%lld input channels in %lld groups do not fit weights of %lld x %lld",
 			(long long)x->dim[1], (long long)group, (long long)w->dim[0],
 			(long long)w->dim[1]);

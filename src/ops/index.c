@@ -44,9 +44,8 @@ static bool check_range(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int64_t
 	for (int64_t i = 0; v->data && i < count; i++) {
 		int64_t at = axc_int_element(v, i);
 		if (at < -extent || at >= extent)
-			return axc_misfit(g, n, d, NULL,
-					  "index %lld lies outside the dimension of %lld",
-					  (long long)at, (long long)extent);
+			return axc_misfit(g, n, d, NULL, "index %lld lies outside the dimension, wanted %lld to %lld",
+					  (long long)at, (long long)-extent, (long long)(extent - 1));
 	}
 	return true;
 }

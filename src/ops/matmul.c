@@ -39,7 +39,7 @@ static bool gemm_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcDia
 	p->sbk = tb ? 1 : p->n;
 	p->sbn = tb ? p->k : 1;
 	if (b->dim[tb] != p->k)
-		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld",
+		return axc_misfit(g, n, d, "equal inner dimensions", "the inner dimensions are %lld and %lld",
 				  (long long)p->k, (long long)b->dim[tb]);
 	return true;
 }
@@ -73,7 +73,7 @@ static bool matmul_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcD
 	p->sbk = p->n;
 	p->sbn = 1;
 	if (kb != p->k)
-		return axc_misfit(g, n, d, NULL, "the inner dimensions are %lld and %lld",
+		return axc_misfit(g, n, d, "equal inner dimensions", "the inner dimensions are %lld and %lld",
 				  (long long)p->k, (long long)kb);
 	p->batch_rank = AXC_MAX(AXC_MAX(a->rank, b->rank) - 2, 0);
 	for (int i = 0; i < p->batch_rank; i++) {
@@ -82,7 +82,7 @@ static bool matmul_product(const AxcGraph *g, const AxcNode *n, Product *p, AxcD
 		int64_t da = a->rank > 2 && ka >= 0 ? a->dim[ka] : 1,
 			db = b->rank > 2 && kb2 >= 0 ? b->dim[kb2] : 1;
 		if (da != db && da != 1 && db != 1)
-			return axc_misfit(g, n, d, NULL,
+			return axc_misfit(g, n, d, "equal ones, or 1",
 					  "batch dimensions %lld and %lld do not broadcast",
 					  (long long)da, (long long)db);
 		p->batch[i] = da == 1 ? db : da;

@@ -18,9 +18,8 @@ static bool read_perm(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int perm[
 	for (int i = 0; i < rank; i++) {
 		int64_t from = p ? p[i] : rank - 1 - i;
 		if (from < 0 || from >= rank || (seen >> from & 1))
-			return axc_misfit(g, n, d, NULL,
-					  "attribute perm is no permutation: value %lld",
-					  (long long)from);
+			return axc_misfit(g, n, d, NULL, "value %d of attribute perm is %lld, wanted each of 0 to %d once",
+					  i, (long long)from, rank - 1);
 		seen |= 1u << from;
 		perm[i] = (int)from;
 	}
@@ -80,7 +79,7 @@ static bool cut_axis(const AxcGraph *g, const AxcNode *n, AxcDiag *d, int axis, 
 {
 	int64_t dim = axc_in_shape(g, n, 0)->dim[axis];
 	if (step == 0)
-		return axc_misfit(g, n, d, NULL, "the step of axis %d is 0", axis);
+		return axc_misfit(g, n, d, "a step other than 0", "the step of axis %d is 0", axis);
 	step = clamp(step, -INT32_MAX, INT32_MAX);
 	from = from < 0 ? from + dim : from;
 	to = to < 0 ? to + dim : to;
@@ -164,18 +163,18 @@ static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, Axc
 	int64_t dim = x->dim[*ret_axis], parts = n->n_out, part = (dim + parts - 1) / parts;
 	if (count != parts || (!given && axc_attr_int(n, "num_outputs", parts) != parts))
 		return axc_misfit(
-			g, n, d, NULL, "split into %lld parts, but the node has %lld outputs",
+			g, n, d, NULL, "split into %lld parts, wanted as many as outputs, %lld",
 			(long long)(given ? count : axc_attr_int(n, "num_outputs", parts)),
 			(long long)parts);
 	for (int64_t i = 0; i < parts; i++) {
 		sizes[i] = given ? given[i] : clamp(dim - i * part, 0, part);
 		if (sizes[i] < 0 || sizes[i] > dim)
-			return axc_misfit(g, n, d, NULL, "part %lld has size %lld", (long long)i,
-					  (long long)sizes[i]);
+			return axc_misfit(g, n, d, NULL, "part %lld has size %lld, wanted 0 to %lld", (long long)i,
+					  (long long)sizes[i], (long long)dim);
 		sum += sizes[i];
 	}
 	return sum == dim ||
-	       axc_misfit(g, n, d, NULL, "the parts have %lld together, the dimension has %lld",
+	       axc_misfit(g, n, d, NULL, "the parts have %lld together, wanted the dimension's %lld",
 			  (long long)sum, (long long)dim);
 }
 
@@ -381,7 +380,7 @@ static bool infer_tile(AxcGraph *g, AxcId node, AxcDiag *d)
 				  y.rank);
 	for (int i = 0; i < y.rank; i++)
 		if (times[i] < 0 || __builtin_mul_overflow(y.dim[i], times[i], &y.dim[i]))
-			return axc_misfit(g, n, d, NULL, "dimension %d is repeated %lld times", i,
+			return axc_misfit(g, n, d, NULL, "dimension %d is repeated %lld times, wanted 0 or more", i,
 					  (long long)times[i]);
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);
 }
@@ -424,7 +423,7 @@ static bool infer_depth_space(AxcGraph *g, AxcId node, AxcDiag *d)
 		return axc_misfit(g, n, d, NULL, "attribute mode is \"%s\", wanted DCR or CRD",
 				  mode);
 	if (is_to_space(n) ? y.dim[1] % (block * block) : y.dim[2] % block || y.dim[3] % block)
-		return axc_misfit(g, n, d, NULL,
+		return axc_misfit(g, n, d, "dimensions that the blocks fill",
 				  "the dimensions cannot be divided by blocksize %lld",
 				  (long long)block);
 	y.dim[1] = is_to_space(n) ? y.dim[1] / (block * block) : y.dim[1] * block * block;

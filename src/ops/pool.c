@@ -99,7 +99,8 @@ static bool check_maxpool(const AxcGraph *g, const AxcNode *n, AxcDiag *d)
 	if (n->n_out > 1 && n->out[1]) {
 		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
 			    "the second output of MaxPool, Indices, cannot be compiled");
-		return axc_diag_node(d, n->name, n->op_type);
+		axc_diag_node(d, n->name, n->op_type);
+		return axc_diag_hint(d, "export the model so that nothing reads it; MaxUnpool is often replaced by Resize");
 	}
 	return check_f32(g, n, d);
 }

@@ -32,8 +32,11 @@ static bool read_choice(const AxcGraph *g, const AxcNode *n, const char *name, c
 	for (*ret = 0; names[*ret]; ++*ret)
 		if (strcmp(text, names[*ret]) == 0)
 			return true;
-	return axc_misfit(g, n, d, NULL, "attribute %s has the unknown value %s", name,
-			  axc_safe_name(d->arena, text));
+	AxcText all = {.arena = d->arena};
+	for (int i = 0; names[i]; i++)
+		axc_text_f(&all, "%s%s", !i ? "" : names[i + 1] ? ", " : " or ", names[i]);
+	return axc_misfit(g, n, d, NULL, "attribute %s has the value %s, wanted %s", name,
+			  axc_safe_name(d->arena, text), all.at);
 }
 
 static const AxcValue *input(const AxcGraph *g, const AxcNode *n, uint32_t i)

@@ -190,9 +190,11 @@ static bool infer_nonzero(AxcGraph *g, AxcId node, AxcDiag *d)
 {
 	const AxcNode *n = axc_node(g, node);
 	const AxcValue *x = axc_value(g, n->in[0]);
-	if (!x->data)
-		return axc_misfit(g, n, d, NULL,
-				  "the size of the result depends on data computed by the network");
+	if (!x->data) {
+		axc_misfit(g, n, d, "a constant input", "the size of the result depends on data computed by the network");
+		return axc_diag_hint(d, "all sizes are fixed when compiling; leave this node and what follows to a program "
+					"of your own (onnx.utils.extract_model)");
+	}
 	AxcShape y = {.rank = 2, .dim = {x->shape.rank, count_nonzero(x)}};
 	return axc_set_out(g, node, d, 0, AXC_I64, &y);
 }

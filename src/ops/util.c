@@ -48,6 +48,7 @@ bool axc_set_out(AxcGraph *g, AxcId node, AxcDiag *d, uint32_t i, AxcDType dtype
 		axc_fail_as(d, AXC_FRONTEND_TO_MIDEND_ERROR,
 			    "output %u would have %lld elements of type %s, more than 2^31 bytes",
 			    i, (long long)axc_shape_count(shape), axc_dtype_name(dtype));
+		axc_diag_shapes(d, axc_shape_text(d->arena, shape), "less than 2^31 bytes");
 		return axc_diag_node(d, n->name, n->op_type);
 	}
 	AxcValue *v = axc_value(g, n->out[i]);

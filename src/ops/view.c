@@ -37,7 +37,7 @@ static bool infer_reshape(AxcGraph *g, AxcId node, AxcDiag *d)
 	if (free_dim >= 0)
 		y.dim[free_dim] = known ? count / known : 0;
 	if (axc_shape_count(&y) != count)
-		return axc_misfit(g, n, d, axc_shape_text(d->arena, &y),
+		return axc_misfit(g, n, d, "a shape of as many elements",
 				  "%lld elements cannot be reshaped to %s", (long long)count,
 				  axc_shape_text(d->arena, &y));
 	return axc_set_out(g, node, d, 0, axc_value(g, n->in[0])->dtype, &y);

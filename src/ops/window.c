@@ -5,16 +5,28 @@ enum {
 	LIMIT = 1 << 24
 }; /* of any attribute value: what kernels compute with ints stays in range */
 
+/* "1x3x8x8, int64 4": float32 needs no word. */
 static const char *input_shapes(const AxcGraph *g, const AxcNode *node, AxcArena *arena)
 {
 	AxcText t = {.arena = arena};
 	for (uint32_t i = 0; i < node->n_in; i++) {
+		const AxcValue *v = &g->values.at[node->in[i]];
 		axc_text_str(&t, i ? ", " : "");
-		axc_text_str(&t, node->in[i]
-					 ? axc_shape_text(arena, &g->values.at[node->in[i]].shape)
-					 : "none");
+		if (node->in[i] && v->dtype != AXC_F32)
+			axc_text_f(&t, "%s ", axc_dtype_name(v->dtype));
+		axc_text_str(&t, node->in[i] ? axc_shape_text(arena, &v->shape) : "none");
 	}
 	return t.at;
+}
+
+/* What stands behind ", wanted " at the end of a message, or NULL. */
+static const char *wanted_in(const char *message)
+{
+	static const char mark[] = ", wanted ";
+	const char *at = NULL;
+	for (const char *p = strstr(message, mark); p; p = strstr(p + 1, mark))
+		at = p + sizeof mark - 1;
+	return at;
 }
 
 bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *wanted,
@@ -22,10 +34,11 @@ bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *
 {
 	va_list args;
 	va_start(args, format);
-	axc_fail(d, "%s", axc_vformat(d->arena, format, args));
+	const char *message = axc_vformat(d->arena, format, args);
 	va_end(args);
+	axc_fail(d, "%s", message);
 	axc_diag_node(d, node->name, node->op_type);
-	return axc_diag_shapes(d, input_shapes(g, node, d->arena), wanted);
+	return axc_diag_shapes(d, input_shapes(g, node, d->arena), wanted ? wanted : wanted_in(message));
 }
 
 bool axc_check_f32(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t inputs)
@@ -37,7 +50,8 @@ bool axc_check_f32(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t 
 		axc_fail_as(d, AXC_LOWER_FRONTEND_ERROR,
 			    "input %u of %s is %s; only float32 can be compiled", i, node->op_type,
 			    axc_dtype_name(t));
-		return axc_diag_node(d, node->name, node->op_type);
+		axc_diag_node(d, node->name, node->op_type);
+		return axc_diag_shapes(d, input_shapes(g, node, d->arena), "float32");
 	}
 	return true;
 }
@@ -160,7 +174,7 @@ bool axc_window_read(const AxcGraph *g, const AxcNode *node, const int64_t *kern
 				      pad);
 		int64_t room = w->in[i] + w->begin[i] + w->end[i] - extent(w, i);
 		if (room < 0)
-			return axc_misfit(g, node, d, NULL,
+			return axc_misfit(g, node, d, "a kernel within the padded input",
 					  "the kernel spans %lld elements of dimension %d, which "
 					  "has %lld with its padding",
 					  (long long)extent(w, i), i + 2,

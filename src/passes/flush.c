@@ -23,7 +23,7 @@ static AxcId flushed(AxcGraph *g, AxcId value)
 	float *copy = NULL;
 	limit = fmaxf(limit, FLT_MIN);
 	for (int64_t i = 0; i < n; i++) {
-		if (w[i] == 0.0f || fabsf(w[i]) >= limit)
+		if (w[i] == 0.0f || !(fabsf(w[i]) < limit)) /* NaN stays */
 			continue;
 		if (!copy)
 			copy = axc_memdup(g->arena, w, (size_t)n * sizeof *w);

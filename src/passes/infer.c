@@ -192,6 +192,14 @@ static bool reads_unknown(const Unknown *u, const AxcNode *n)
 	return false;
 }
 
+static bool makes_unknown(const Unknown *u, const AxcNode *n)
+{
+	for (uint32_t k = 0; k < n->n_out; k++)
+		if (n->out[k] && n->out[k] < u->n && u->at[n->out[k]])
+			return true;
+	return false;
+}
+
 static void make_unknown(Unknown *u, const AxcNode *n)
 {
 	for (uint32_t k = 0; k < n->n_out; k++)
@@ -199,20 +207,76 @@ static void make_unknown(Unknown *u, const AxcNode *n)
 			u->at[n->out[k]] = true;
 }
 
+/* What the model declares of its outputs before anything is inferred. */
+static AxcShape *declared_shapes(const AxcGraph *g, AxcArena *arena)
+{
+	AxcShape *shapes = AXC_NEW_ARRAY(arena, AxcShape, g->outputs.n);
+	for (uint32_t i = 0; i < g->outputs.n; i++)
+		shapes[i] = g->values.at[g->outputs.at[i]].shape;
+	return shapes;
+}
+
+/* Another shape than declared is a warning: exporters often leave an old one. Another type is an error. */
+static bool compare_outputs(const AxcGraph *g, const AxcShape *declared, AxcDiag *d)
+{
+	bool ok = true;
+	for (uint32_t i = 0; i < g->outputs.n; i++) {
+		const AxcValue *v = &g->values.at[g->outputs.at[i]];
+		const char *name = axc_safe_name(d->arena, v->name);
+		bool fits = declared[i].rank < 0 || declared[i].rank == v->shape.rank;
+		for (int k = 0; fits && k < declared[i].rank; k++)
+			fits = declared[i].dim[k] < 0 || declared[i].dim[k] == v->shape.dim[k];
+		if (!fits)
+			axc_warn(d, "output '%s' is %s in the model, the network gives %s", name,
+			         axc_shape_text(d->arena, &declared[i]), axc_shape_text(d->arena, &v->shape));
+		if (!v->producer || v->onnx_dtype_tag == AXC_DT_NONE || v->onnx_dtype_tag == v->dtype)
+			continue;
+		axc_fail(d, "output '%s' is %s in the model, the network gives %s", name, axc_dtype_name(v->onnx_dtype_tag),
+		         axc_dtype_name(v->dtype));
+		axc_diag_shapes(d, axc_dtype_name(v->dtype), axc_dtype_name(v->onnx_dtype_tag));
+		ok = axc_diag_node(d, g->nodes.at[v->producer].name, g->nodes.at[v->producer].op_type);
+	}
+	return ok;
+}
+
+enum { MOST_TOLD = 1000 };
+
+/* After a mistake that import told: tensors that are wrong there have no type, inputs may lack a shape. */
+static void mark_untyped(const AxcGraph *g, Unknown *u)
+{
+	for (AxcId v = 1; v < u->n; v++) {
+		const AxcValue *value = &g->values.at[v];
+		u->at[v] = !value->producer &&
+		           (value->dtype == AXC_DT_NONE || (value->is_input && !axc_shape_static(&value->shape)));
+	}
+}
+
+/* The operators' own checks of what is known, so that they are told together with the mistakes. */
+static void check_known(AxcGraph *g, const Unknown *u, AxcDiag *d)
+{
+	for (AxcId i = 1; i < g->nodes.n; i++) {
+		AxcNode *n = axc_node(g, i);
+		n->dead = n->dead || reads_unknown(u, n) || makes_unknown(u, n);
+	}
+	(void)!axc_lower_check(g, d);
+}
+
 /* All mistakes are told at once; nodes behind a wrong one are left out, and so are operators that import has
  * told are not supported. */
 static bool run(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 {
-	(void)config;
 	size_t folded = 0;
 	bool told = d->failed, ok = true;
+	const AxcShape *declared = declared_shapes(g, d->arena);
 	Unknown u = {AXC_NEW_ARRAY(d->arena, bool, g->values.n), g->values.n};
+	if (told)
+		mark_untyped(g, &u);
 	for (uint32_t i = 0; i < g->inputs.n; i++)
-		if (!fix_input(g, g->inputs.at[i], d)) {
+		if (!u.at[g->inputs.at[i]] && !fix_input(g, g->inputs.at[i], d)) {
 			u.at[g->inputs.at[i]] = true;
 			ok = false;
 		}
-	for (AxcId i = 1; i < g->nodes.n; i++) {
+	for (AxcId i = 1; i < g->nodes.n && d->more.n < MOST_TOLD; i++) {
 		const AxcNode *n = axc_node(g, i);
 		if (n->dead)
 			continue;
@@ -223,7 +287,10 @@ static bool run(AxcGraph *g, const AxcPassConfig *config, AxcDiag *d)
 			ok = false;
 		}
 	}
-	if (!ok || told)
+	ok = ok && !told && compare_outputs(g, declared, d);
+	if (!ok && config->check_operators && d->more.n < MOST_TOLD)
+		check_known(g, &u, d);
+	if (!ok)
 		return false;
 	axc_graph_dce(g);
 	return true;

@@ -48,6 +48,7 @@ typedef struct AxcPassTrace {
 typedef struct AxcPassConfig {
 	bool only_needed; /* property run_graph_cleaner is false: only what the stages behind cannot do without */
 	const double *softmax_neutral;  /* property softmax_neutral_value; NULL: padding keeps its value */
+	bool check_operators; /* property validate_operators: axc_lower_check is told together with mistakes of shapes */
 	bool arithmetic_simplification; /* property apply_arithmetic_simplification: rewrites that may change rounding */
 	const char *model_name;         /* "" or NULL: from the graph's name */
 	AxcPassTrace *trace;            /* NULL: not recorded */

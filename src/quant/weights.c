@@ -211,8 +211,8 @@ bool axc_quant_weights(const AxcGraph *clean, const AxcNode *n, const AxcQuant *
 		if (!isfinite(m.w[i])) {
 			axc_fail(d, "the weights \"%s\" hold a value that is not finite", axc_safe_name(d->arena, w->name));
 			axc_diag_node(d, n->name, n->op_type);
-			return axc_diag_hint(d, "keep the node in float: --set 'keep_float=[\"%s\"]'",
-			                     axc_safe_name(d->arena, n->name));
+			return axc_diag_hint(d, "its constant '%s' holds NaN or infinity: the training failed, or the file is damaged",
+			                     axc_safe_name(d->arena, w->name));
 		}
 	m.correction = AXC_NEW_ARRAY(out->arena, double, (size_t)m.channels);
 	set_factors(&m, tune, clean->values.at[n->in[0]].shape.dim[1], out->arena);

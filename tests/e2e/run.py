@@ -25,6 +25,7 @@ import output_cases
 import data_cases
 import end_cases
 import graph_cases
+import mistake_cases
 import multicore_cases
 import robust_cases
 import status_cases

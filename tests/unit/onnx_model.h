@@ -77,6 +77,15 @@ const AxcOp *axc_op_find(const char *domain, const char *name)
 	return NULL;
 }
 
+const AxcOp *const *axc_op_all(size_t *ret_n)
+{
+	static const AxcOp *all[AXC_COUNT(known_ops)];
+	for (size_t i = 0; i < AXC_COUNT(known_ops); i++)
+		all[i] = &known_ops[i];
+	*ret_n = AXC_COUNT(known_ops);
+	return all;
+}
+
 /* ---- a test's frame ---- */
 
 typedef struct Frame {

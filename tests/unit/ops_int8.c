@@ -344,7 +344,7 @@ static void test_refusals(void **state)
 		"repeated");
 	AxcId t = node(f, "Transpose", 1, &x);
 	axc_attr_set_ints(f->g, t, "perm", (int64_t[]){0, 0}, 2);
-	expect_refusal(f, t, "no permutation");
+	expect_refusal(f, t, "wanted each of 0 to 1 once");
 	AxcId c = node(f, "Concat", 2, (AxcId[]){x, y});
 	expect_refusal(f, c, "does not fit");
 	AxcId s = node(f, "Softmax", 1, &x);
