@@ -390,22 +390,22 @@ static bool refuse(const AxcProgram *p, const AxcPlanConfig *config, int pool, A
 	const char *name = config->budget_name[pool], *part = config->budget_part;
 	const char *raise = axc_format(d->arena, "raise %s%s%s", name ? name : axc_format(d->arena, "%s_constraint", names[pool]),
 	                               part ? " or " : "", part ? part : "");
-	if (consts + AXK_SLACK > budget) {
-		axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
-		            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many "
-		            "(the constants alone are more); the workspace is fullest at %s",
-		            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
-		axc_diag_node(d, layer->node, NULL);
-		return axc_diag_hint(d, "%s, or set constant_memory_pool=%s", raise, others[pool]);
-	}
+	bool only_consts = consts + AXK_SLACK > budget;
+	bool only_io = pool == (int)config->io_home && config->workspace_home != config->io_home;
 	axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
-	            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many; "
-	            "the workspace is fullest at %s",
-	            need, names[pool], need - consts, consts, budget, need - budget, layer->text);
-	axc_diag_node(d, layer->node, NULL);
+	            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many%s%s%s",
+	            need, names[pool], need - consts, consts, budget, need - budget,
+	            only_consts ? " (the constants alone are more)" : "",
+	            need > consts ? "; the workspace is fullest at " : "", need > consts ? layer->text : "");
+	if (need > consts && layer->node && *layer->node)
+		axc_diag_node(d, layer->node, NULL);
+	if (only_consts)
+		return axc_diag_hint(d, "%s, or set constant_memory_pool=%s", raise, others[pool]);
 	if (workspaces(config) > 1)
 		return axc_diag_hint(d, "%s, or use fewer cores: each of the %d has a workspace of its own (only "
 		                     "multicore_mode=cooperative shares one)", raise, config->workspaces);
+	if (only_io)
+		return axc_diag_hint(d, "%s, or set io_memory_pool=%s", raise, others[pool]);
 	return axc_diag_hint(d, config->tiled ? "%s, or choose a smaller input shape"
 	                                      : "%s, set tiling_depth=6, or choose a smaller input shape", raise);
 }
