@@ -393,11 +393,11 @@ static bool refuse(const AxcProgram *p, const AxcPlanConfig *config, int pool, A
 	bool only_consts = consts + AXK_SLACK > budget;
 	bool only_io = pool == (int)config->io_home && config->workspace_home != config->io_home;
 	axc_fail_as(d, AXC_LOWER_MIDEND_ERROR,
-	            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many%s%s%s",
+	            "the network needs %zu bytes of %s (workspace %zu, constants %zu) but only %zu may be used: %zu too many%s; "
+	            "the workspace is fullest at %s",
 	            need, names[pool], need - consts, consts, budget, need - budget,
-	            only_consts ? " (the constants alone are more)" : "",
-	            need > consts ? "; the workspace is fullest at " : "", need > consts ? layer->text : "");
-	if (need > consts && layer->node && *layer->node)
+	            only_consts ? " (the constants alone are more)" : "", layer->text);
+	if (layer->node && *layer->node)
 		axc_diag_node(d, layer->node, NULL);
 	if (only_consts)
 		return axc_diag_hint(d, "%s, or set constant_memory_pool=%s", raise, others[pool]);
