@@ -57,6 +57,7 @@ typedef struct AxcRun {
 	AxcOnnxInfo info;
 	AxcGraph *graph;     /* clean */
 	AxcGraph *quantized; /* as read back from quantized_model/ */
+	const char *model_files[AXC_MODEL_FILES]; /* of the manifest that is the input */
 	bool read_back;      /* that happened before quantized_model/ got its name */
 	AxcCalibConfig calib;
 	AxcSamples *samples; /* open, or NULL */

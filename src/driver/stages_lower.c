@@ -14,7 +14,7 @@ bool axc_stage_frontend(AxcRun *run)
 	const char *manifest = run->input;
 	if (run->mode != AXC_MODE_LOWER_ONLY)
 		manifest = axc_outdir_path(&run->out, "quantized_model/quantized_model_manifest.json");
-	if (!run->read_back && !axc_model_read(run->arena, &run->d, manifest, &run->quantized))
+	if (!run->read_back && !axc_model_read_files(run->arena, &run->d, manifest, run->model_files, &run->quantized))
 		return false;
 	if (*AXC_CFG_TEXT(&run->cfg, model_name)) /* also of a model that was quantized under another */
 		run->quantized->model_name = axc_identifier(run->arena, AXC_CFG_TEXT(&run->cfg, model_name));

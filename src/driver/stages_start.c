@@ -211,6 +211,22 @@ static bool copy_tree(AxcRun *run, const char *from, const char *to)
 	return ok || run->d.failed ? ok : axc_fail(&run->d, "cannot copy '%s'", axc_safe_name(run->keep, from));
 }
 
+/* What quantized_model/ has, and nothing else that lies beside the manifest: that may be anywhere. */
+static bool copy_model_files(AxcRun *run, const char *from, const char *to)
+{
+	static const char *const others[] = {"quantized_model.txt", "quantized_model.onnx", "report.json"};
+	for (size_t i = 0; i < AXC_MODEL_FILES; i++)
+		if (!copy_file(run, axc_path_join(run->keep, from, run->model_files[i]),
+		               axc_path_join(run->keep, to, run->model_files[i])))
+			return false;
+	for (size_t i = 0; i < AXC_COUNT(others); i++) {
+		const char *file = axc_path_join(run->keep, from, others[i]), *copy = axc_path_join(run->keep, to, others[i]);
+		if (axc_exists(file) && !axc_exists(copy) && !copy_file(run, file, copy))
+			return false;
+	}
+	return true;
+}
+
 static bool copy_quantized(AxcRun *run, bool *ret_input_model)
 {
 	const char *temp, *source = axc_path_dir(run->keep, run->input);
@@ -218,7 +234,7 @@ static bool copy_quantized(AxcRun *run, bool *ret_input_model)
 	*ret_input_model = axc_exists(axc_path_join(run->keep, model, "fp32_model.onnx"));
 	if (!*ret_input_model)
 		axc_run_note(run, "no input_model/ beside the quantized model: it is not copied");
-	return axc_outdir_temp(&run->out, &run->d, "quantized_model", &temp) && copy_tree(run, source, temp) &&
+	return axc_outdir_temp(&run->out, &run->d, "quantized_model", &temp) && copy_model_files(run, source, temp) &&
 	       (!*ret_input_model || (axc_outdir_temp(&run->out, &run->d, "input_model", &temp) &&
 	                              copy_tree(run, model, temp)));
 }

@@ -13,7 +13,7 @@
 
 #include "ir/ir.h"
 
-enum { AXC_MODEL_FORMAT_VERSION = 1 };
+enum { AXC_MODEL_FORMAT_VERSION = 1, AXC_MODEL_FILES = 3 };
 
 /* Writes the four files into the existing directory. */
 AXC_CHECKED bool axc_model_write(AxcArena *arena, AxcDiag *d, const AxcGraph *quantized, const char *dir);
@@ -21,6 +21,9 @@ AXC_CHECKED bool axc_model_write(AxcArena *arena, AxcDiag *d, const AxcGraph *qu
  * long as the arena. Everything is checked: types, keys, version, size and hash of the .bin, names, shapes (inferred
  * again), quantization, the graph's invariants; errors (TVM_FRONTEND_ERROR) name file and key. */
 AXC_CHECKED bool axc_model_read(AxcArena *arena, AxcDiag *d, const char *manifest_path, AxcGraph **ret_graph);
+/* The same, and the names of its files in the manifest's directory: manifest, graph, constants. */
+AXC_CHECKED bool axc_model_read_files(AxcArena *arena, AxcDiag *d, const char *manifest_path,
+                                      const char *ret_names[AXC_MODEL_FILES], AxcGraph **ret_graph);
 
 /* ---- the parts ---- */
 

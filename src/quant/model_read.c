@@ -436,7 +436,8 @@ static bool read_ports(Reader *r, const AxcJsonValue *root)
 	return n_out > 0 || bad(r, root, "key 'outputs': the graph has none");
 }
 
-static bool read_json(AxcArena *arena, AxcDiag *d, const char *path, const char *dir, AxcGraph **ret)
+static bool read_json(AxcArena *arena, AxcDiag *d, const char *path, const char *dir, const char **ret_bin,
+                      AxcGraph **ret)
 {
 	Reader r = {.arena = arena, .d = d, .file = axc_safe_name(arena, path)};
 	const AxcJsonValue *root;
@@ -447,11 +448,19 @@ static bool read_json(AxcArena *arena, AxcDiag *d, const char *path, const char 
 	if (!read_head(&r, root) || !read_bin(&r, root, dir) || !read_tensors(&r, root) || !read_ports(&r, root) ||
 	    !read_nodes(&r, root) || !axc_model_check(r.g, d, r.file))
 		return false;
+	*ret_bin = axc_json_get(axc_json_get(root, "bin"), "file")->string;
 	*ret = r.g;
 	return true;
 }
 
 bool axc_model_read(AxcArena *arena, AxcDiag *d, const char *manifest_path, AxcGraph **ret_graph)
+{
+	const char *names[AXC_MODEL_FILES];
+	return axc_model_read_files(arena, d, manifest_path, names, ret_graph);
+}
+
+bool axc_model_read_files(AxcArena *arena, AxcDiag *d, const char *manifest_path,
+                          const char *ret_names[AXC_MODEL_FILES], AxcGraph **ret_graph)
 {
 	static const char *const keys[] = {
 		"quantize_params", "dequantize_params", "input_shapes", "output_shapes", "n_padded_ch_inputs",
@@ -485,5 +494,7 @@ bool axc_model_read(AxcArena *arena, AxcDiag *d, const char *manifest_path, AxcG
 	if (!*file->string || strchr(file->string, '/') || file->string[0] == '.')
 		return bad(&r, file, "key 'quantized_model_file': the name of a file in the same directory is wanted");
 	const char *dir = axc_path_dir(arena, manifest_path);
-	return read_json(arena, d, axc_path_join(arena, dir, file->string), dir, ret_graph);
+	ret_names[0] = axc_path_base(manifest_path);
+	ret_names[1] = file->string;
+	return read_json(arena, d, axc_path_join(arena, dir, file->string), dir, &ret_names[2], ret_graph);
 }

@@ -111,6 +111,12 @@ def manifest_alone(r):
     r.expect(0)
     r.check("input_model" not in os.listdir(r.path("o2")), "input_model")
     r.check(any("input_model" in n for n in r.report(r.path("o2"))["notes"]), "no note")
+    os.mkdir(r.path("moved", "private"))
+    r.write("moved/private/key", "nobody's business")
+    os.mkfifo(r.path("moved", "fifo"))
+    r.run("-i", "{D}/moved/quantized_model_manifest.json", "-o", "{D}/moved/o3")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.path("moved", "o3", "quantized_model"))) == QUANTIZED, "what lies beside it is copied")
 
 
 @case
