@@ -101,15 +101,18 @@ static bool choose_mode(AxcRun *run)
 {
 	const char *mode = AXC_CFG_TEXT(&run->cfg, compiler_mode);
 	bool manifest = has_ending(run->input, ".json");
-	bool only = AXC_OPT_ON(&run->opt, quantize_only) || strcmp(mode, "quantize_only") == 0;
+	bool asked = AXC_OPT(&run->opt, quantize_only)->given;
+	bool only = asked ? AXC_OPT_ON(&run->opt, quantize_only) : strcmp(mode, "quantize_only") == 0;
 	if (!manifest && !has_ending(run->input, ".onnx")) {
 		axc_fail(&run->d, "the input '%s' is neither an .onnx file nor a quantized_model_manifest.json",
 		         axc_safe_name(run->keep, run->input));
 		return axc_diag_hint(&run->d, "an ONNX model's file name ends with .onnx");
 	}
-	if (manifest && only)
-		return axc_fail(&run->d, "the input '%s' is quantized already; --quantize-only wants an .onnx file",
-		                axc_safe_name(run->keep, run->input));
+	if (manifest && only) {
+		axc_fail(&run->d, "the input '%s' is quantized already; %s wants an .onnx file",
+		         axc_safe_name(run->keep, run->input), asked ? "--quantize-only" : "compiler_mode quantize_only");
+		return axc_diag_hint(&run->d, "--no-quantize-only takes precedence over what --conf and --cli-args say");
+	}
 	if (!manifest && strcmp(mode, "lower_only") == 0)
 		return axc_fail(&run->d, "compiler_mode lower_only wants a quantized_model_manifest.json as input, "
 		                "found '%s'", axc_safe_name(run->keep, run->input));

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,10 @@ static void ignore(int signal_number)
 {
 	(void)signal_number;
 }
+
+/* Shared with the child, which sets it when its work came to its end: a library that --verify loads may end the process
+ * with any exit status. */
+static volatile int *reported;
 
 static _Noreturn void run_child(AxcRun *run, int (*work)(AxcRun *run), pid_t parent, const sigset_t *old)
 {
@@ -35,6 +40,7 @@ static _Noreturn void run_child(AxcRun *run, int (*work)(AxcRun *run), pid_t par
 	sigprocmask(SIG_SETMASK, old, NULL);
 	int code = work(run);
 	axc_arena_free(run->keep);
+	*reported = 1;
 	exit(code);
 }
 
@@ -80,6 +86,10 @@ static const char *what_happened(AxcRun *run, int interrupted, int status, const
 		return axc_format(run->keep, "the compiler crashed with signal %d (%s)", WTERMSIG(status),
 		                  strsignal(WTERMSIG(status)));
 	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) != AXC_EXIT_UNREPORTED) {
+		*ret_hint = "a library that it loaded may have ended it: check the properties cc and cflags";
+		return axc_format(run->keep, "the compiler ended before its time, with exit status %d", WEXITSTATUS(status));
+	}
 	return "the compiler ended without a report: out of memory, or the disk is full";
 }
 
@@ -119,7 +129,7 @@ static void complete_report(AxcRun *run, const char *message, const char *hint)
 
 static int after_child(AxcRun *run, int interrupted, int status)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) != AXC_EXIT_UNREPORTED)
+	if (WIFEXITED(status) && WEXITSTATUS(status) != AXC_EXIT_UNREPORTED && *reported)
 		return WEXITSTATUS(status);
 	const char *hint;
 	const char *message = what_happened(run, interrupted, status, &hint);
@@ -157,7 +167,9 @@ int axc_supervise(AxcRun *run, int (*work)(AxcRun *run))
 	axc_hold_signals(run);
 	signal(SIGCHLD, SIG_DFL);
 	fflush(NULL);
-	pid_t child = fork();
+	void *page = mmap(NULL, sizeof *reported, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	reported = page;
+	pid_t child = page == MAP_FAILED ? -1 : fork();
 	if (child == 0)
 		run_child(run, work, parent, &run->former_signals);
 	if (child < 0) {

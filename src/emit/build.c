@@ -1,11 +1,13 @@
 /* Building the shared object: the user's C compiler, started without a shell. */
 #include "emit/emit.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,15 +15,21 @@ extern char **environ;
 
 enum { MAX_FLAGS = 256, MAX_OUTPUT = 16 * 1024 };
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 static const char *on_path(AxcArena *arena, const char *name)
 {
 	const char *path = getenv("PATH");
 	if (strchr(name, '/'))
-		return access(name, X_OK) == 0 ? name : NULL;
+		return is_program(name) ? name : NULL;
 	while (path && *path) {
 		size_t n = strcspn(path, ":");
 		const char *file = axc_path_join(arena, n ? axc_strndup(arena, path, n) : ".", name);
-		if (access(file, X_OK) == 0)
+		if (is_program(file))
 			return file;
 		path += n + (path[n] == ':');
 	}
@@ -88,6 +96,35 @@ static bool run(AxcDiag *d, const char *const *argv, AxcText *output, int *ret_s
 	return true;
 }
 
+/* The first bytes of an ELF file up to the machine; false: it is none. */
+static bool elf_head(const char *path, unsigned char head[20])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && read(fd, head, 20) == 20 && memcmp(head, ELFMAG, SELFMAG) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+bool axc_so_is_for_this_machine(const char *path)
+{
+	unsigned char a[20], b[20];
+	return !elf_head("/proc/self/exe", a) || !elf_head(path, b) ||
+	       (a[EI_CLASS] == b[EI_CLASS] && a[EI_DATA] == b[EI_DATA] && memcmp(a + 18, b + 18, 2) == 0);
+}
+
+/* A compiler that ends well without having made a library was told to do something else. */
+static bool check_library(AxcDiag *d, const char *cc_path, const char *object)
+{
+	unsigned char head[20];
+	bool little = elf_head(object, head) && head[EI_DATA] == ELFDATA2LSB;
+	if (axc_exists(object) && elf_head(object, head) && head[little ? 16 : 17] == ET_DYN)
+		return true;
+	axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "the C compiler '%s' ended without an error but made no shared library of "
+	            "kernel_function.c", axc_safe_name(d->arena, cc_path));
+	return axc_diag_hint(d, "check the properties cc and cflags; --set build_kernel=false leaves the C file for you to build");
+}
+
 bool axc_build_so(AxcArena *arena, AxcDiag *d, const char *cc_path, const char *cflags,
                   const AxcTarget *target, const char *dir)
 {
@@ -119,7 +156,7 @@ bool axc_build_so(AxcArena *arena, AxcDiag *d, const char *cc_path, const char *
 	if (!run(d, argv, &output, &status))
 		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
+		return check_library(d, cc_path, object);
 	axc_log(d, AXC_DEBUG, "the C compiler said:\n%s", output.at);
 	output.at[AXC_MIN(output.n, (size_t)1500)] = 0;
 	axc_fail_as(d, AXC_TIR_TO_RUNTIME_ERROR, "the C compiler '%s' failed on kernel_function.c: %s", cc_path, output.at);

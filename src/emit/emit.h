@@ -17,6 +17,8 @@ AXC_CHECKED bool axc_find_cc(AxcArena *arena, AxcDiag *d, const char *cc, const 
 /* Runs the compiler, without a shell: DIR/kernel_function.c -> DIR/kernel_function.so. `cflags` is split at blanks. */
 AXC_CHECKED bool axc_build_so(AxcArena *arena, AxcDiag *d, const char *cc_path, const char *cflags,
                               const AxcTarget *target, const char *dir);
+/* Was the library made for a processor of this machine's kind? A cross compiler's is not. */
+bool axc_so_is_for_this_machine(const char *path);
 
 typedef struct AxcEmitConfig {
 	const char *cc_path;  /* NULL: do not build */

@@ -183,12 +183,14 @@ bool axc_verify(AxcArena *arena, AxcDiag *d, const AxcProgram *p, const AxcGraph
 {
 	Verifier v = {.arena = arena, .d = d, .p = p, .g = quantized, .verify = ret_verify};
 	*ret_verify = (AxcVerify){.equal = true};
-	if (n <= 0 || !axc_target_runs_here(p->target) ||
-	    !axc_exists(axc_path_join(arena, dir, "kernel_function.so"))) {
+	const char *so = axc_path_join(arena, dir, "kernel_function.so");
+	bool built = axc_exists(so), foreign = built && !axc_so_is_for_this_machine(so);
+	if (n <= 0 || !axc_target_runs_here(p->target) || !built || foreign) {
 		*ret_verify = (AxcVerify){.skipped = true};
 		ret_verify->note = n <= 0 ? "switched off by --verify 0"
 		                   : !axc_target_runs_here(p->target) ? "this CPU cannot run the target's code"
-		                                                       : "no kernel was built";
+		                   : foreign ? "the C compiler builds for another processor"
+		                             : "no kernel was built";
 		return true;
 	}
 	if (!prepare(&v, dir))

@@ -3,6 +3,7 @@ ways in which a process may be started."""
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -153,3 +154,47 @@ def stored_shorthand(r):
     r.write("args.json", '{\n "target": "Z80"}')
     r.run(*TINY, "--cli-args", "{D}/args.json")
     r.expect(2, "args.json:2:2: ", "there is no target 'Z80'")
+
+
+@case
+def compiler_that_makes_no_library(r):
+    """It ends well, having done something else; and a library for another processor is not loaded."""
+    for i, flags in enumerate(("-c", "-fsyntax-only")):
+        r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o%d" % i, "--verify", "0", "--set", "cflags=" + flags)
+        r.expect(1, "ended without an error but made no shared library", "check the properties cc and cflags")
+        r.status("TIR_TO_RUNTIME_ERROR", folder=r.path("o%d" % i))
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o3", "--set", "cc=" + r.dir)
+    r.expect(1, "the C compiler", "was not found")
+    r.status("TIR_TO_RUNTIME_ERROR", folder=r.path("o3"))
+
+
+@case
+def cross_compiler(r):
+    cross = shutil.which("aarch64-linux-gnu-gcc")
+    if not cross:
+        r.skip("aarch64-linux-gnu-gcc")
+    r.run(*TINY, "--target", "c", "--set", "cc=" + cross)
+    r.expect(0, "not verified: the C compiler builds for another processor")
+
+
+@case
+def library_that_ends_the_process(r):
+    """Code of the library built runs as soon as --verify loads it; if it exits, that is told as any other end."""
+    r.write("quit.h", "#include <stdlib.h>\n__attribute__((constructor)) static void quit(void) { _Exit(0); }\n")
+    r.run(*TINY, "--set", "cflags=-include quit.h")
+    r.expect(1, "ended before its time, with exit status 0 in the stage verify")
+    r.status("TIR_TO_RUNTIME_ERROR")
+
+
+@case
+def quantize_only_taken_back(r):
+    r.write("c.json", '{"compiler_mode": "quantize_only"}')
+    r.run(*TINY, "--conf", "{D}/c.json")
+    r.expect(0)
+    r.check("compiled_model" not in os.listdir(r.out), "compiled_model")
+    manifest = "{O}/quantized_model/quantized_model_manifest.json"
+    r.run("-i", manifest, "-o", "{D}/o2", "--conf", "{D}/c.json")
+    r.expect(2, "compiler_mode quantize_only wants an .onnx file", "hint: --no-quantize-only")
+    r.run("-i", manifest, "-o", "{O}", "--conf", "{D}/c.json", "--no-quantize-only")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.out + "/compiled_model")) == COMPILED, "compiled_model")
