@@ -13,7 +13,8 @@
  *
  * int8 activations are stored as uint8 = q + 128 inside the workspace ("u8"), in NHWC with a pixel
  * stride ("ld", in elements) so that concatenation and split need no copy. Every buffer has at least
- * AXK_SLACK readable bytes behind its end: kernels may read past a row, never write.
+ * AXK_SLACK readable bytes behind its end: kernels may read past a row, never write. But what a kernel writes,
+ * and what quantize and copy read, may be the caller's: behind its end they do not read either.
  */
 #ifndef AXK_H
 #define AXK_H

@@ -173,7 +173,9 @@ bool axc_model_check(const AxcGraph *g, AxcDiag *d, const char *file)
 	AxcDiag own;
 	axc_diag_init(&own, d->arena);
 	if (!axc_graph_verify(g, AXC_FORM_QUANTIZED, &own)) {
-		axc_fail(d, "%s: %s", file, own.error.message);
+		static const char ours[] = "internal: "; /* of a file it is not */
+		bool skip = strncmp(own.error.message, ours, sizeof ours - 1) == 0;
+		axc_fail(d, "%s: %s", file, own.error.message + (skip ? sizeof ours - 1 : 0));
 		return axc_diag_node(d, own.error.node, own.error.op);
 	}
 	AxcGraph *f = as_float(d->arena, g);

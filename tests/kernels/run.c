@@ -19,8 +19,8 @@ void run_new(Run *r, const Case *c, const AxkInfo *row, uint64_t seed)
 		if (b->role == ROLE_NONE)
 			continue;
 		size_t bytes = b->role == ROLE_PACKED ? row->pack_bytes(&c->p) : b->bytes;
-		/* the kernels that read a caller's inputs where they are */
-		bool in_place = i == 1 && (row->kind == AXK_QUANTIZE || row->kind == AXK_COPY);
+		/* results may lie in the caller's memory, and these kernels read a caller's inputs where they are */
+		bool in_place = i == 0 || (i == 1 && (row->kind == AXK_QUANTIZE || row->kind == AXK_COPY));
 		guarded_new(&r->buf[i], bytes,
 			    b->role == ROLE_PACKED || c->aligned ? AXK_ALIGN
 			    : b->data                            ? 4

@@ -186,7 +186,7 @@ static const struct Damage {
 	{"quantized_model.json", "\"scale\": [0.1, ", "\"scale\": [1e300, ", "does not fit float32"},
 	{"quantized_model.json", "\"scale\": [0.1, ", "\"scale\": [", "key 'zero_point': 2 zero points for 1"},
 	{"quantized_model.json", "\"zero_point\": [-128]", "\"zero_point\": [-129]", "key 'zero_point': -129"},
-	{"quantized_model.json", "\"axis\": 0", "\"axis\": 1", "breaks G8"},
+	{"quantized_model.json", "\"axis\": 0", "\"axis\": 1", "json: the graph breaks G8"},
 	{"quantized_model.json", "\"axis\": 0", "\"axis\": 77", "key 'axis'"},
 	{"quantized_model.json", "\"dtype\": \"int8\"", "\"dtype\": \"int4\"", "key 'dtype': 'int4'"},
 	{"quantized_model.json", "\"offset\": 0", "\"offset\": 64000", "key 'offset': 64000"},

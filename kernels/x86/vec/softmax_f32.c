@@ -1,9 +1,16 @@
 /* Softmax and LogSoftmax of float tensors. Where `inner` is more than 1 a lane is a column; rows of
  * contiguous c are taken a vector of them at a time, so that their sums, each in its own order, run
- * side by side. Unit: up to 64 columns of `inner` at one place of `outer`. */
+ * side by side. Results may lie in the caller's memory: nothing behind their end is read back. Unit: up to 64 columns of
+ * `inner` at one place of `outer`. */
 #include "kernels/x86/vec/elementary.h"
 
 enum { AXK_SOFTMAX_VEC_BLOCK = 64 };
+
+/* The first n of a vector. */
+AXK_VEC axk_vf axk_softmax_vec_load(const float *y, int n)
+{
+	return n >= AXK_VN ? axk_vf_load(y) : axk_vf_load_if(axk_vm_range(0, n), y);
+}
 
 AXK_INLINE void axk_softmax_vec_columns(const struct axk_softmax_f32 *p, float *y, const float *x,
 					int n)
@@ -26,7 +33,8 @@ AXK_INLINE void axk_softmax_vec_columns(const struct axk_softmax_f32 *p, float *
 				       axk_vf_sub(axk_vf_sub(axk_vf_load(x + k * step), top), sum),
 				       n);
 		else
-			axk_vf_store_n(y + k * step, axk_vf_div(axk_vf_load(y + k * step), sum), n);
+			axk_vf_store_n(y + k * step,
+				       axk_vf_div(axk_softmax_vec_load(y + k * step, n), sum), n);
 }
 
 /* The largest element; of NaN only what the sum will make of it matters. */
@@ -86,7 +94,7 @@ AXK_VEC void axk_softmax_vec_rows(const struct axk_softmax_f32 *p, float *y, con
 		for (int k = 0; k < c; k += AXK_VN)
 			axk_vf_store_n(y + k,
 				       p->is_log ? axk_vf_sub(axk_vf_sub(axk_vf_load(x + k), t), s)
-						 : axk_vf_div(axk_vf_load(y + k), s),
+						 : axk_vf_div(axk_softmax_vec_load(y + k, c - k), s),
 				       c - k);
 	}
 }
