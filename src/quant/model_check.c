@@ -163,6 +163,9 @@ static bool check_types(Check *c, const AxcNode *n)
 		if (n->out[k] && !is_int8(v) && v->dtype != AXC_F32 && v->dtype != AXC_I64)
 			return bad(c, n, "its output '%s' is %s", axc_safe_name(c->d->arena, v->name),
 			           axc_dtype_name(v->dtype));
+		if (n->out[k] && v->dtype == AXC_F32 && v->q.n == 0)
+			return bad(c, n, "its output '%s' is float32 without the scale of a float output",
+			           axc_safe_name(c->d->arena, v->name));
 	}
 	return n->op->quant != AXC_QR_MAC || check_mac(c, n);
 }

@@ -179,6 +179,8 @@ static const struct Damage {
 	{"quantized_model.json", "\"shape\": [1, 2, 2, 2]", "\"shape\": [1, 2, -2, 2]", "key 'shape'"},
 	{"quantized_model.json", "\"shape\": [1, 2, 2, 2]", "\"shape\": [99999, 99999, 99999, 2]", "key 'shape'"},
 	{"quantized_model.json", "\"shape\": [1, 2, 2, 2]", "\"shape\": [1,1,1,1,1,1,1,1,1]", "rank 9"},
+	{"quantized_model.json", "\"int8\", \"shape\": [1, 2, 2, 2], \"layout\": \"NCHW\", \"scale\": [0.33333334], \"zero_point\": [-128]",
+	 "\"float32\", \"shape\": [1, 2, 2, 2], \"layout\": null, \"scale\": [], \"zero_point\": []", "without the scale of a float output"},
 	{"quantized_model.json", "\"shape\": [2, 3, 1, 1]", "\"shape\": [2, 3, 1, 9]", "key 'bytes'"},
 	{"quantized_model.json", "\"scale\": [0.1, ", "\"scale\": [-0.1, ", "key 'scale'"},
 	{"quantized_model.json", "\"scale\": [0.1, ", "\"scale\": [\"nan\", ", "key 'scale'"},
