@@ -247,7 +247,7 @@ static void write_trace(AxcRun *run)
 	AxcText text = {.arena = run->keep};
 	axc_pass_trace_json(&run->trace, &text);
 	if (!axc_outdir_write(&run->out, &run->d, "pass_dependency_graph.json", text.at, text.n, true))
-		axc_log(&run->d, AXC_WARNING, "pass_dependency_graph.json could not be written");
+		axc_warn(&run->d, "pass_dependency_graph.json could not be written");
 }
 
 static int work(AxcRun *run)

@@ -10,13 +10,13 @@ LETTERS = {"i": "input", "o": "output", "j": "jobs", "q": "quiet", "v": "verbose
 
 OPTIONS = {  # option -> the row that checks its effect
     "aipu_cores": "same_arguments_again", "cal_seed": "seeds", "calibration_data": "calibration_data", "check": "check",
-    "cli_args": "cli_args_round_trip", "color_format": "page_sequences", "conf": "cli_args_precedence",
+    "cli_args": "cli_args_round_trip", "color_format": "what_the_transform_receives", "conf": "cli_args_precedence",
     "dataset_len": "progress", "dump_after": "dump_after", "generate_config": "generate_config", "help": "help",
-    "imageset": "images_without_transform", "imreader_backend": "page_sequences", "input": "tree",
-    "input_data_layout": "page_sequences", "input_shape": "input_shape_forms", "jobs": "images_do_not_depend_on_jobs",
-    "log_level": "log_levels", "output": "tree", "overwrite": "overwrite", "progress": "progress", "python": "python_missing",
+    "imageset": "images_without_transform", "imreader_backend": "what_the_transform_receives", "input": "tree",
+    "input_data_layout": "layout_of_the_input", "input_shape": "input_shape_forms", "jobs": "order_of_images",
+    "log_level": "log_levels", "output": "tree", "overwrite": "overwrite", "progress": "progress", "python": "order_of_images",
     "quantize_only": "quantize_only_then_compile", "quiet": "log_levels", "set": "seeds", "target": "cli_args_precedence",
-    "transform": "images_with_transform", "verbose": "verbose", "verify": "verify_off", "version": "version",
+    "transform": "what_the_transform_receives", "verbose": "verbose", "verify": "verify_off", "version": "version",
 }
 PROPERTIES = {  # property with an effect -> the row that checks it
     "aipu_cores_used": "multicore_modes", "apply_arithmetic_simplification": "arithmetic_simplification",

@@ -90,6 +90,70 @@ def transform_row(name, body, *texts, option="{D}/t.py"):
     image_case("PIL")(run)
 
 
+@image_case("PIL", "cv2")
+def what_the_transform_receives(r):
+    """--color-format and --imreader-backend: order and number of channels, as which type; FUNC of --transform."""
+    for i in range(4):
+        name = ("pictures/%d.ppm" if i % 2 else "pictures/sub/%d.ppm") % i
+        open(r.path(name), "wb").write(b"P6 8 8 255\n" + bytes((200, 100, 10)) * 64)
+    r.write("t.py", """
+import numpy as np
+def get_preprocess_transform(image):
+    raise ValueError("the other function was named")
+def other(image):
+    a = np.asarray(image)
+    print("GOT", type(image).__module__.split(".")[0], a.shape, a[3, 4].tolist(), file=open(%r, "a"))
+    return np.zeros((3, 8, 8), np.float32)
+""" % r.path("got"))
+    for reader, module in (("PIL", "PIL"), ("OPENCV", "numpy")):
+        for color, shape, pixel in (("RGB", (8, 8, 3), [200, 100, 10]), ("BGR", (8, 8, 3), [10, 100, 200]), ("GRAY", (8, 8), 120)):
+            r.write("got", "")
+            r.run("-i", "{M}/tiny.onnx", "-o", "{D}/%s%s" % (reader, color), "--imageset", "{D}/pictures", "--python",
+                  "/usr/bin/python3", "--transform", "{D}/t.py:other", "--color-format", color, "--imreader-backend", reader,
+                  "--quantize-only")
+            r.expect(0)
+            got = set(open(r.path("got")).read().split("\n")) - {""}
+            r.check(got == {"GOT %s %s %s" % (module, shape, pixel)}, "%s %s: %s" % (reader, color, got))
+
+
+@image_case("PIL")
+def layout_of_the_input(r):
+    """--input-data-layout, where no transform says it."""
+    args = ["-i", "{M}/nhwc.onnx", "--input-shape", "1,8,8,3", "--imageset", "{D}/pictures", "--python", "/usr/bin/python3",
+            "--quantize-only"]
+    r.run(*args, "-o", "{D}/nhwc", "--input-data-layout", "NHWC")
+    r.expect(0)
+    r.run(*args, "-o", "{D}/nchw", "--input-data-layout", "NCHW")
+    r.expect(1, "QTOOLS_ERROR", "give --input-data-layout NHWC")
+    r.run(*args, "-o", "{D}/none")
+    r.expect(1, "give --input-data-layout NHWC")
+
+
+@image_case("PIL")
+def order_of_images(r):
+    """By name, or shuffled by --cal-seed: another two of four pictures are then used. --python is what reads them, in
+    as many workers as --jobs."""
+    r.write("python", "#!/bin/sh\necho started >> \"$(dirname \"$0\")/started\"\nexec /usr/bin/python3 \"$@\"\n")
+    os.chmod(r.path("python"), 0o755)
+    r.write("t.py", TRANSFORM % ("open(%r, 'a').write('%%d\\n' %% np.asarray(image)[0, 0, 0]); return x" % r.path("seen")))
+    seen = {}
+    for name, more in (("plain", ["--jobs", "1"]), ("again", ["--jobs", "1"]), ("seed 3", ["--cal-seed", "3"]), ("seed 4", ["--cal-seed", "4"]),
+                       ("seed 5", ["--set", "cal_seed=5"])):
+        r.write("seen", "")
+        r.run("-i", "{M}/tiny.onnx", "-o", "{D}/" + name, "--imageset", "{D}/pictures", "--transform", "{D}/t.py",
+              "--dataset-len", "2", "--quantize-only", "--python", "{D}/python", *more)
+        r.expect(0)
+        seen[name] = tuple(sorted(set(open(r.path("seen")).read().split())))
+    r.check(seen["plain"] == seen["again"] == ("120", "40"), seen)  # 1.ppm and 3.ppm stand before sub/
+    r.check(len({seen[k] for k in seen}) > 1 and all(len(v) == 2 for v in seen.values()), seen)
+    r.check("started" in open(r.path("started")).read(), "--python was not started")
+    make_images(r, 40)
+    for jobs, words in (("1", "(1 worker)"), ("2", "(2 workers)")):
+        r.run("-i", "{M}/tiny.onnx", "-o", "{D}/jobs" + jobs, "--imageset", "{D}/pictures", "--transform", "{D}/t.py",
+              "--quantize-only", "--python", "{D}/python", "--jobs", jobs)
+        r.expect(0, words)
+
+
 transform_row("transform_raises", TRANSFORM % "raise ValueError('no such luck')", "no such luck", ".ppm", "Traceback")
 transform_row("transform_wrong_shape", TRANSFORM % "return x[:, :5]", ".ppm", "3x5x8")
 transform_row("transform_not_an_array", TRANSFORM % "return 'hello'", ".ppm")

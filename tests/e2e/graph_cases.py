@@ -569,6 +569,8 @@ def budgets(r):
                 "constant_memory_pool=global." + pool, "enable_buffer_promotion=false")
     promoted = load(build(r, source, "promoted", "l2_constraint=%d" % (only // 2), "target=c"))["workspace_bytes"]
     r.check(0 < promoted[1] <= only // 2 and promoted[0] < only, "promotion: %s" % promoted)
+    kept = load(build(r, source, "kept", "l2_constraint=%d" % (only // 2), "target=c", "enable_buffer_promotion=false"))
+    r.check(kept["workspace_bytes"][1] == 0, "no promotion: %s" % kept["workspace_bytes"])
 
 
 @case

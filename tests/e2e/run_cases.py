@@ -49,8 +49,26 @@ def tree(r):
     r.check(any("random numbers" in w for w in report["warnings"]), "no warning about random data")
     r.check([s["stage"] for s in report["time"]["stages"]][:3] == ["start", "import", "clean"], "stages")
     r.check(all(s["peak_bytes"] > 0 for s in report["time"]["stages"]), "peak memory")
+    r.check(report["time"]["peak_bytes"] == max(s["peak_bytes"] for s in report["time"]["stages"]), "peak memory of all")
+    seconds = sum(s["seconds"] for s in report["time"]["stages"])
+    r.check(report["time"]["seconds"] / 2 < seconds <= report["time"]["seconds"], "the stages' times: %s" % report["time"])
+    parameters, macs = 4 * 27 + 4 + 20 + 5, 64 * 4 * 27 + 20
+    r.check((report["model"]["nodes"], report["model"]["macs"], report["model"]["parameters"], report["model"]["opset"]) ==
+            (5, macs, parameters, 13), report["model"])
+    r.check(report["coverage"]["int8_macs"] == macs and report["coverage"]["float_macs"] == 0, report["coverage"])
+    r.check(json.loads(files["conf.json"])["target"] == report["kernel"]["target"] != "host", "host is not resolved")
     for manifest in ("quantized_model/quantized_model_manifest.json", "compiled_model/manifest.json"):
         r.check(len(json.loads(files[manifest])) == 17, "keys of " + manifest)
+
+
+@case
+def peak_memory_of_stages(r):
+    """What the report calls a stage's peak is its own: large pictures pass through calibrate and export alone."""
+    r.run("-i", "{M}/dynamic.onnx", "--input-shape", "1,3,1500,1500", "-o", "{O}", "--dataset-len", "2", "--jobs", "1", "--target",
+          "c", "--set", "build_kernel=false")
+    r.expect(0)
+    peak = {s["stage"]: s["peak_bytes"] for s in r.report()["time"]["stages"]}
+    r.check(peak["calibrate"] > 2 * peak["quantize"] and peak["export"] > 2 * peak["frontend"] > 2 * peak["start"], peak)
 
 
 @case
@@ -161,6 +179,7 @@ def external_data(r):
 def batch_taken_as_one(r):
     r.run("-i", "{M}/batch.onnx", "-o", "{O}")
     r.expect(0, "'N'")
+    r.check(any("'N' is taken as 1" in n for n in r.report()["notes"]), r.report()["notes"])
 
 
 @case
@@ -225,6 +244,37 @@ def verify_off(r):
     r.run(*TINY, "--verify", "0")
     r.expect(0, "not verified")
     r.check(r.status("SUCCEEDED")["verify"]["skipped"] is True, "verify")
+
+
+@case
+def verify_finds_a_difference(r):
+    """A C compiler that breaks what it is given: one bit of one output, in either entry point, or an error code."""
+    r.write("cc", """#!/usr/bin/python3
+import os, sys
+args = sys.argv[1:]
+for i, arg in enumerate(args):
+    if arg.endswith(".c"):
+        text = open(arg).read()
+        entry = os.environ["BREAK"].split()[0]
+        at = text.index("return bad ? -2 : 0;", text.index(entry + "(const axk_env"))
+        text = text[:at] + os.environ["BREAK"].split(" ", 1)[1] + text[at:]
+        args[i] = os.path.join(os.path.dirname(__file__), "broken.c")
+        args += ["-I", os.path.dirname(arg)]
+        open(args[i], "w").write(text)
+os.execvp("cc", ["cc"] + args)
+""")
+    os.chmod(r.path("cc"), 0o755)
+    for i, (what, words) in enumerate((("run_i8 ((unsigned char *)out[0])[0] ^= 1;", "differs from the interpreter in 1 of"),
+                                       ("run_f32 ((unsigned char *)out[0])[0] ^= 1;", "differs from the interpreter in 1 of"),
+                                       ("run_f32 return -7;", "returned -7"))):
+        out = r.path("o%d" % i)
+        env = dict(r.env, BREAK=what)
+        r.run("-i", "{M}/tiny.onnx", "-o", out, "--set", "cc=" + r.path("cc"), env=env)
+        r.expect(1, "verification failed: ", what.split()[0], words)
+        report = r.status("TIR_TO_RUNTIME_ERROR", folder=out)
+        r.check(report["stage"] == "verify", report["stage"])
+        r.run("-i", "{M}/tiny.onnx", "-o", out + "off", "--set", "cc=" + r.path("cc"), "--verify", "0", env=env)
+        r.expect(0)
 
 
 @case

@@ -1,4 +1,4 @@
-/* ONNX models: import, and what is imported through shape inference and folding. */
+/* ONNX models: import, and what is imported, also with mistakes, through shape inference and folding. */
 #include "fuzz.h"
 
 #include "onnx/onnx.h"
@@ -16,9 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		AxcDiag d;
 		AxcGraph *graph;
 		axc_diag_init(&d, arena);
-		AxcPassConfig config = {.arithmetic_simplification = true};
-		bool ok = axc_onnx_import(arena, &d, path, NULL, NULL, &graph) && axc_clean(graph, &config, &d);
-		if (!ok && !d.failed)
+		AxcPassConfig config = {.arithmetic_simplification = true, .check_operators = true};
+		bool imported = axc_onnx_import(arena, &d, path, NULL, NULL, &graph);
+		bool cleaned = graph && axc_clean(graph, &config, &d);
+		if ((imported && cleaned) != !d.failed || (!imported && cleaned))
 			abort();
 	}
 	axc_arena_free(arena);
