@@ -36,7 +36,8 @@ static void properties(AxcRun *run, const AxcPropId *ids, size_t n, const char *
 static void pictures(AxcRun *run)
 {
 	if (!given(run, AXC_O_imageset))
-		OPTIONS(run, " without --imageset", AXC_O_transform, AXC_O_color_format, AXC_O_imreader_backend, AXC_O_python);
+		OPTIONS(run, " without --imageset", AXC_O_transform, AXC_O_input_data_layout, AXC_O_color_format,
+		        AXC_O_imreader_backend, AXC_O_python);
 	if (given(run, AXC_O_calibration_data) && is_set(run, AXC_P_cal_seed))
 		axc_warn(&run->d, "the property cal_seed is not used: the arrays of --calibration-data have their order");
 }
@@ -46,7 +47,8 @@ static void samples(AxcRun *run, const char *why)
 {
 	OPTIONS(run, why, AXC_O_imageset, AXC_O_calibration_data, AXC_O_dataset_len, AXC_O_cal_seed);
 	if (given(run, AXC_O_imageset))
-		OPTIONS(run, why, AXC_O_transform, AXC_O_color_format, AXC_O_imreader_backend, AXC_O_python);
+		OPTIONS(run, why, AXC_O_transform, AXC_O_input_data_layout, AXC_O_color_format, AXC_O_imreader_backend,
+		        AXC_O_python);
 }
 
 /* ---- what a mode leaves out ---- */

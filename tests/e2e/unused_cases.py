@@ -29,8 +29,8 @@ def not_reached_is_told(r):
     header = open(r.path("lower", "compiled_model", "kernel_function.h")).read()
     r.check("ANOTHER_NAME_CONST_BYTES" in header and "TINY_NET" not in header, "model_name: " + header[:100])
     r.run("-i", "{M}/tiny.onnx", "--check", "--dump-after=all", "--verify", "2", "--dataset-len", "3",
-          "--overwrite", "--set", "trace_tvm_passes=true")
-    r.expect(0, "--overwrite is not used without -o", "trace_tvm_passes is not used: without -o nothing is written",
+          "--overwrite", "--set", "trace_tvm_passes=true", "--input-data-layout", "NHWC")
+    r.expect(0, "--input-data-layout is not used without --imageset", "--overwrite is not used without -o", "trace_tvm_passes is not used: without -o nothing is written",
              "--dump-after is not used without -o", "--verify is not used by --check", "--dataset-len is not used by")
     r.run("-i", "{M}/tiny.onnx", "-o", "{D}/f", "--set", "precision=float32", "--dump-after", "calibrate", "--set",
           "calibration_method=mse")
