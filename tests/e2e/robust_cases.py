@@ -19,31 +19,59 @@ def same_runs(r, a, b):
     r.check(x == y, "the reports differ")
 
 
-@case
-def decimal_commas(r):
-    """A locale that writes 0,5 for 0.5, made for the test if the system lacks it."""
+def with_locale(r, name):
+    """An environment with that locale, made for the test if the system can."""
     where = r.path("locale")
-    os.mkdir(where)
-    made = subprocess.run(["localedef", "-c", "-i", "de_DE", "-f", "UTF-8", os.path.join(where, "de_DE.UTF-8")],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False) if any(
-        os.access(os.path.join(d, "localedef"), os.X_OK) for d in os.environ["PATH"].split(":")) else None
-    env = dict(r.env, LOCPATH=where, LC_ALL="de_DE.UTF-8", LANG="de_DE.UTF-8")
+    os.makedirs(where, exist_ok=True)
+    made = any(os.access(os.path.join(d, "localedef"), os.X_OK) for d in os.environ["PATH"].split(":")) and subprocess.run(
+        ["localedef", "-c", "-i", name, "-f", "UTF-8", os.path.join(where, name + ".UTF-8")], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, check=False)
+    env = dict(r.env, LOCPATH=where, LC_ALL=name + ".UTF-8", LANG=name + ".UTF-8")
     if not made or subprocess.run(["locale", "decimal_point"], env=env, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, check=False).stdout.strip() != b",":
-        r.skip("no German locale could be made (localedef, /usr/share/i18n)")
-    options = ["--set", "calibration_percentile=99.5", "--set", "calibration_method=percentile", "--set",
-               "resources_used=0.75", "--dump-after", "all", "--set", "keep_float=[\"nothing*\"]"]
+        r.skip("no locale %s could be made (localedef, /usr/share/i18n)" % name)
+    return env
+
+
+def locale_row(name, about):
+    def run(r):
+        env = with_locale(r, name)
+        options = ["--set", "calibration_percentile=99.5", "--set", "calibration_method=percentile", "--set",
+                   "resources_used=0.75", "--dump-after", "ALL", "--log-level", "info", "--set", "keep_float=[\"nothing*\"]"]
+        r.run(*TINY, *options)
+        r.expect(0)
+        r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", *options, env=env)
+        r.expect(0)
+        same_runs(r, r.out, r.path("o2"))
+        r.check("0.75" in open(r.path("o2", "conf.json")).read(), "conf.json")
+        r.run("-i", "{O}/quantized_model/quantized_model_manifest.json", "-o", "{D}/o3", "--conf", "{O}/conf.json", env=env)
+        r.expect(0)
+        same_files(r, r.out, r.path("o3"), "quantized_model", "compiled_model")
+        r.run(r.path("o2") + "/compiled_model/model.json", "--frames", "2", "--json", program="axrunmodel", env=env)
+        r.expect(0, '"frames": 2')
+
+    run.__name__, run.__doc__ = "locale_" + name, about
+    case(run)
+
+
+locale_row("de_DE", "A locale that writes 0,5 for 0.5.")
+locale_row("tr_TR", "A locale in which the capital of i is no I.")
+
+
+@image_case("PIL")
+def surroundings(r):
+    """File mode mask, time zone, temporary directory, size of the terminal and the compiler's own variables."""
+    options = ["--imageset", "{D}/pictures", "--python", "/usr/bin/python3", "--set", "quantization_debug=true", "--dump-after", "all"]
     r.run(*TINY, *options)
     r.expect(0)
-    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", *options, env=env)
+    os.makedirs(r.path("temp orary"))
+    env = dict(r.env, TZ="Asia/Kolkata", TMPDIR=r.path("temp orary"), COLUMNS="20", TERM="dumb", CFLAGS="-O0 -DAXK_H", CC="/nix",
+               OMP_NUM_THREADS="1", PYTHONHASHSEED="7", SOURCE_DATE_EPOCH="1", LANGUAGE="de", HOME="/nix")
+    r.run("-i", "{M}/tiny.onnx", "-o", "{D}/o2", *options, env=env, umask=0o077)
     r.expect(0)
     same_runs(r, r.out, r.path("o2"))
-    r.check("0.75" in open(r.path("o2", "conf.json")).read(), "conf.json")
-    r.run("-i", "{O}/quantized_model/quantized_model_manifest.json", "-o", "{D}/o3", "--conf", "{O}/conf.json", env=env)
-    r.expect(0)
-    same_files(r, r.out, r.path("o3"), "quantized_model", "compiled_model")
-    r.run(r.path("o2") + "/compiled_model/model.json", "--frames", "2", "--json", program="axrunmodel", env=env)
-    r.expect(0, '"frames": 2')
+    same_files(r, r.out, r.path("o2"), "quantization_debug")
+    r.check(os.listdir(r.path("temp orary")) == [], "left in TMPDIR: %s" % os.listdir(r.path("temp orary")))
 
 
 @case

@@ -77,6 +77,18 @@ def status_graph_exporter(r):
 
 
 @case
+def status_of_publishing(r):
+    """Somebody puts a directory of that name there while the kernel is built: it stays, and the run fails."""
+    r.write("cc", "#!/bin/sh\nmkdir -p \"$OUT/compiled_model/mine\"\nexec cc \"$@\"\n")
+    os.chmod(r.path("cc"), 0o755)
+    r.run(*TINY, "--set", "cc=" + r.path("cc"), env=dict(r.env, OUT=r.out))
+    r.expect(1, "TIR_TO_RUNTIME_ERROR", "compiled_model")
+    report = r.report()
+    r.check((report["status"], report["stage"]) == ("TIR_TO_RUNTIME_ERROR", "publish"), report["status"] + report["stage"])
+    r.check(os.listdir(r.out + "/compiled_model") == ["mine"], os.listdir(r.out + "/compiled_model"))
+
+
+@case
 def status_top_level_lower(r):
     """The disk is full when the program is dumped, in the middle of the lower half."""
     r.run("-i", "{M}/wide.onnx", "-o", "{O}", "--set", "force_h_tiling=32", "--dump-after", "midend", "--set",
