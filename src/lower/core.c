@@ -250,6 +250,18 @@ AxcGraph *axc_float_core_graph(const AxcGraph *clean, const bool *in_int8, AxcSp
 	return c;
 }
 
+const char *axc_outer_name(const AxcGraph *g, const AxcUses *uses, const AxcPart *part, AxcId v)
+{
+	const AxcValue *value = &g->values.at[v];
+	AxcId from = value->producer ? g->nodes.at[value->producer].in[0] : 0;
+	if (!from || !is_op(&g->nodes.at[value->producer], "DequantizeLinear") || axc_is_graph_output(g, v))
+		return value->name;
+	for (uint32_t u = uses->first[from]; u < uses->first[from + 1]; u++)
+		if (part[uses->node[u]] == AXC_PART_POST && uses->node[u] != value->producer)
+			return value->name; /* the integers are read there too */
+	return g->values.at[from].name;
+}
+
 /* The graph's input `from` begins behind the node instead, under its own name. */
 static void begin_behind(AxcGraph *c, AxcId node, AxcId from)
 {
@@ -274,7 +286,8 @@ static void begin_behind(AxcGraph *c, AxcId node, AxcId from)
 
 AxcGraph *axc_outer_graph(const AxcGraph *g, AxcSplit split, AxcArena *arena, AxcPart keep)
 {
-	AxcGraph *c = part_graph(g, axc_parts(g, split, arena), arena, keep);
+	const AxcPart *part = axc_parts(g, split, arena);
+	AxcGraph *c = part_graph(g, part, arena, keep);
 	AxcUses uses = axc_graph_uses(g, arena);
 	bool any = false;
 	/* quantizing and dequantizing is the caller's part of the boundary: the graph is float on both sides */
@@ -293,6 +306,7 @@ AxcGraph *axc_outer_graph(const AxcGraph *g, AxcSplit split, AxcArena *arena, Ax
 					c->outputs.at[k] = from;
 		} else {
 			axc_value(c, to)->is_input = true;
+			axc_value(c, to)->name = axc_outer_name(g, &uses, part, to);
 			for (uint32_t k = 0; k < c->inputs.n; k++)
 				if (c->inputs.at[k] == from)
 					c->inputs.at[k] = to;

@@ -41,7 +41,7 @@ static const char *port_name(const AxcLowering *l, AxcId v)
 	for (uint32_t u = l->uses.first[v]; u < l->uses.first[v + 1]; u++) {
 		n = &l->g->nodes.at[l->uses.node[u]];
 		if (is_op(n, "DequantizeLinear") && l->part[l->uses.node[u]] == AXC_PART_POST)
-			return l->g->values.at[n->out[0]].name;
+			return axc_outer_name(l->g, &l->uses, l->part, n->out[0]);
 	}
 	return value->name;
 }

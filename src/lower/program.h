@@ -178,6 +178,8 @@ AxcGraph *axc_float_core_graph(const AxcGraph *clean, const bool *in_int8, AxcSp
 AxcId axc_leading_layout(const AxcGraph *g, const AxcUses *uses, AxcId input);
 /* The input is [n][h][w][c]: behind element-wise nodes at most (normalization) it is transposed to [n][c][h][w]. */
 bool axc_is_channels_last(const AxcGraph *g, const AxcUses *uses, AxcId input);
+/* What the float tensor v is called outside the core: one that is dequantized there has the name of the ONNX tensor. */
+const char *axc_outer_name(const AxcGraph *g, const AxcUses *uses, const AxcPart *part, AxcId v);
 /* The float part before / behind the core as a graph (dequantized values as inputs); NULL if there is
  * nothing in it but QuantizeLinear / DequantizeLinear. */
 AxcGraph *axc_outer_graph(const AxcGraph *quantized, AxcSplit split, AxcArena *arena, AxcPart part);

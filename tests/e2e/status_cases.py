@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from cases import TINY, case
+from graph_cases import build, load, with_ends
 from run_cases import same_files
 
 
@@ -176,6 +177,18 @@ def split_point(r):
     r.check(floats("above", size, "graph_cleaner_threshold=959") == ["gemm_c"], "a threshold below the largest")
     r.check(floats("none", size, "graph_cleaner_threshold=1000000") == [], "a threshold that nothing exceeds")
     r.check(not os.path.exists(r.path("size", "compiled_model")), "--quantize-only")
+
+
+@case
+def names_at_the_ends(r):
+    """The core's outputs are called the same in the core dump, in model.json and where the postprocess graph takes them."""
+    model = with_ends(r.path("m.onnx"))
+    for floats in ("true", "false"):
+        folder = build(r, model, "o" + floats, "float_outputs=" + floats, "graph_cleaner_dump_core_onnx=core.onnx")
+        names = [p["name"] for p in load(folder)["outputs"]]
+        for path, ports in ((r.path("o" + floats, "core.onnx"), "output"), (folder + "/postprocess_graph.onnx", "input")):
+            found = [p.name for p in getattr(onnx.load(path).graph, ports)]
+            r.check(found == names, "%s: %s, model.json: %s" % (path, found, names))
 
 
 @case

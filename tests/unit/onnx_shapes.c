@@ -32,7 +32,7 @@ static void shapes_are(Frame *f, const char *text, const char *want)
 	AxcText t = {.arena = f->arena};
 	f->d.failed = false;
 	if (!import_shaped(f, text, &g))
-		fail_msg("'%s': %s", text, f->d.error.message);
+		fail_msg("'%s': %s", text ? text : "", f->d.error.message);
 	for (uint32_t i = 0; i < g->inputs.n; i++)
 		axc_text_f(&t, "%s%s", i ? " " : "",
 			   axc_shape_text(f->arena, &axc_value(g, g->inputs.at[i])->shape));
@@ -66,8 +66,9 @@ static void only_input(void **unused)
 	shapes_are(f, "1,3,224,224", "1x3x224x224");
 	shapes_are(f, "x:1,3,2,2", "1x3x2x2");
 	one_input(f, 2, batch, "--");
-	shapes_are(f, "", "1x8");
 	shapes_are(f, NULL, "1x8");
+	shape_fails(f, "", "the shape scalar (rank 0)");
+	shape_fails(f, " ; ", "the shape scalar (rank 0)");
 	shapes_are(f, "5,8", "5x8");
 	one_input(f, 2, fixed, NULL);
 	shapes_are(f, NULL, "2x5");
