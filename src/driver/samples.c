@@ -103,7 +103,7 @@ bool axc_run_keep_samples(AxcRun *run, const AxcGraph *g)
 	if (!axc_samples_run(run->samples, &run->d, want, 1, keep_one, &k, &used))
 		return false;
 	if (k.n < want)
-		axc_log(&run->d, AXC_INFO, "--verify: there are only %d samples", k.n);
+		axc_log(&run->d, AXC_INFO, k.n == 1 ? "--verify: there is only %d sample" : "--verify: there are only %d samples", k.n);
 	run->n_verify = k.n;
 	return true;
 }

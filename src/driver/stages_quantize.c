@@ -63,8 +63,8 @@ bool axc_stage_calibrate(AxcRun *run)
 		axc_run_note(run, "nothing is calibrated: precision is float32");
 		return true;
 	}
-	axc_log(&run->d, AXC_INFO, "calibrating with up to %lld samples%s", (long long)axc_samples_count(run->samples),
-	        axc_samples_random(run->samples) ? " of random data" : "");
+	axc_log(&run->d, AXC_INFO, "calibrating with up to %lld sample%s%s", (long long)axc_samples_count(run->samples),
+	        axc_samples_count(run->samples) == 1 ? "" : "s", axc_samples_random(run->samples) ? " of random data" : "");
 	if (!axc_calibrate_samples(run->arena, &run->d, run->graph, &run->calib, run->samples, &run->ranges))
 		return false;
 	run->report.calibration.known = true;

@@ -131,6 +131,7 @@ static bool has_budget(const AxcRun *run)
 static void of_quantizing(AxcRun *run)
 {
 	const AxcConfig *cfg = &run->cfg;
+	const char *method = AXC_CFG_TEXT(cfg, calibration_method);
 	if (AXC_CFG_NULL(cfg, graph_cleaner_node))
 		PROPERTIES(run, "graph_cleaner_node is null", AXC_P_graph_cleaner_condition, AXC_P_graph_cleaner_threshold);
 	else if (!AXC_CFG_BOOL(cfg, run_graph_cleaner))
@@ -141,8 +142,11 @@ static void of_quantizing(AxcRun *run)
 	if (strcmp(AXC_CFG_TEXT(cfg, precision), "float32") == 0)
 		PROPERTIES(run, "precision is float32", AXC_P_quantization_scheme, AXC_P_quantize_dw_channel_wise,
 		           AXC_P_calibration_method, AXC_P_calibration_percentile, AXC_P_keep_float, AXC_P_float_outputs);
-	else if (strcmp(AXC_CFG_TEXT(cfg, calibration_method), "percentile") != 0)
+	else if (strcmp(method, "percentile") != 0)
 		PROPERTIES(run, "calibration_method is not percentile", AXC_P_calibration_percentile);
+	if (strcmp(AXC_CFG_TEXT(cfg, quantization_scheme), "per_tensor_min_max") == 0 && strcmp(method, "auto") != 0 &&
+	    strcmp(method, "min_max") != 0)
+		PROPERTIES(run, axc_format(run->keep, "calibration_method is %s", method), AXC_P_quantization_scheme);
 }
 
 static void of_lowering(AxcRun *run)

@@ -37,6 +37,16 @@ def not_reached_is_told(r):
     r.expect(0, "--dump-after=calibrate " + NO_STAGE, "calibration_method is not used: precision is float32")
 
 
+@case
+def scheme_and_method(r):
+    for method, told in (("mse", True), ("percentile", True), ("min_max", False), ("auto", False)):
+        r.run(*TINY, "--check", "--overwrite", "--set", "quantization_scheme=per_tensor_min_max", "--set",
+              "calibration_method=" + method)
+        r.expect(0)
+        text = "the property quantization_scheme is not used: calibration_method is " + method
+        r.check((text in r.text) == told, method + ": " + r.text)
+
+
 ALONE = {"graph_cleaner_condition": "maximum_weight_tensor_size", "graph_cleaner_threshold": 4, "cflags": "-g",
          "model_debug_save_dir": "x", "calibration_percentile": 99, "max_tiling_attempts": 2, "resources_used": 0.5,
          "profiling_drop_percentile": 0.1, "randomize_onnx_model": False}
