@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -452,9 +453,10 @@ bool axc_worker_start(AxcSamples *s, AxcDiag *d, const char *python, AxcWorker *
 {
 	const char *file, *function;
 	split_transform(s->arena, s->cfg->transform, &file, &function);
-	if (s->cfg->transform && access(file, R_OK) != 0) {
+	struct stat st = {.st_mode = S_IFREG};
+	if (s->cfg->transform && (access(file, R_OK) != 0 || stat(file, &st) != 0 || !S_ISREG(st.st_mode))) {
 		axc_fail(d, "cannot read the transform '%s': %s", axc_safe_name(d->arena, file),
-		         strerror(errno));
+		         S_ISREG(st.st_mode) ? strerror(errno) : "not a regular file");
 		return axc_diag_hint(d, "--transform takes FILE or FILE:FUNCTION");
 	}
 	AxcWorker *w = AXC_NEW(s->arena, AxcWorker);

@@ -363,6 +363,13 @@ static void failing_starts(void **state)
 
 	tear_down(state);
 	set_up(state);
+	c = new_case(state, "one", NULL);
+	c->cfg.transform = "/dev/zero"; /* Python would read it for ever */
+	assert_false(open_only(c));
+	assert_error(c, "not a regular file");
+
+	tear_down(state);
+	set_up(state);
 	c = new_case(state, "one", PLAIN_BODY "import torchvisionx, numpy\n");
 	assert_false(open_only(c));
 	assert_error(c, "No module named 'torchvisionx'");
