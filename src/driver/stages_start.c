@@ -61,6 +61,9 @@ static void add_hint(AxcRun *run, AxcError *e)
 	else if (e->status == AXC_ONNX_GRAPH_CLEANER_ERROR && e->node && AXC_OPT_TEXT_OF(&run->opt, input_shape))
 		e->hint = "--input-shape may not be what the network was made for; without it, onnx.checker tells whether "
 			  "the file is valid (check_model with full_check=True)";
+	else if (e->status == AXC_ONNX_GRAPH_CLEANER_ERROR && e->node)
+		e->hint = "onnx.checker tells whether the file is valid (check_model with full_check=True); if it is, compile the "
+			  "part of the model without this node (onnx.utils.extract_model)";
 	else if (e->status == AXC_ONNX_GRAPH_CLEANER_ERROR)
 		e->hint = "onnx.checker tells whether the file is valid (check_model with full_check=True); export it again";
 }

@@ -170,13 +170,17 @@ static bool import_input(Import *im, const Onnx__ValueInfoProto *info)
 	AxcId known = axc_map_get(&im->values, info->name);
 	if (known && axc_is_const(im->g, known))
 		return true; /* an initializer listed as input, IR version 3 */
-	if (!t)
-		return axc_fail(im->d, "input '%s' is not a tensor", safe(im, info->name));
+	static const char without[] = "compile the part of the model behind what reads it (onnx.utils.extract_model)";
+	if (!t) {
+		axc_fail(im->d, "input '%s' is not a tensor", safe(im, info->name));
+		return axc_diag_hint(im->d, "%s", without);
+	}
 	AxcDType dtype = axc_onnx_dtype(t->elem_type);
-	if (dtype == AXC_DT_NONE)
-		return axc_fail(im->d, "input '%s' is of type %s (%d), which is not supported",
-				safe(im, info->name), axc_onnx_type_name(t->elem_type),
-				t->elem_type);
+	if (dtype == AXC_DT_NONE) {
+		axc_fail(im->d, "input '%s' is of type %s (%d), which is not supported", safe(im, info->name),
+			 axc_onnx_type_name(t->elem_type), t->elem_type);
+		return axc_diag_hint(im->d, "%s", without);
+	}
 	if (t->shape && t->shape->n_dim > AXC_MAX_RANK)
 		return axc_fail(im->d, "input '%s' has %zu dimensions; at most %d are supported",
 				safe(im, info->name), t->shape->n_dim, AXC_MAX_RANK);

@@ -19,8 +19,7 @@ static bool read_axes(const AxcGraph *g, const AxcNode *n, AxcDiag *d, Axes *ret
 	int64_t n_axes = axes ? axc_shape_count(&axes->shape) : 0;
 	*ret = (Axes){.keep = axc_attr_int(n, "keepdims", 1) != 0, .count = 1};
 	if (n_axes && (!axes->data || (axes->dtype != AXC_I64 && axes->dtype != AXC_I32)))
-		return axc_misfit(g, n, d, NULL,
-				  "the axes are computed by the network, wanted constants");
+		return axc_not_constant(g, n, d, 1, "axes", "a constant integer tensor");
 	for (int64_t i = 0; i < n_axes; i++) {
 		int a;
 		if (!axc_axis(g, n, d, "an axis", axc_int_element(axes, i), x->rank, &a))

@@ -73,7 +73,7 @@ static bool read_floats(const AxcGraph *g, const AxcNode *n, uint32_t i, int cou
 {
 	const AxcValue *v = input(g, n, i);
 	if (!v->data || v->dtype != AXC_F32)
-		return axc_misfit(g, n, d, NULL, "input %u of Resize is not a float32 constant", i);
+		return axc_not_constant(g, n, d, i, i == 1 ? "roi" : "scales", "a float32 constant");
 	if (axc_shape_count(&v->shape) != count)
 		return axc_misfit(g, n, d, NULL, "input %u of Resize has %lld values, wanted %d", i,
 				  (long long)axc_shape_count(&v->shape), count);
@@ -108,8 +108,7 @@ static bool apply_sizes(const AxcGraph *g, const AxcNode *n, AxcArena *arena, Ax
 	int64_t count;
 	int policy;
 	if (!axc_const_ints(g, n->in[3], arena, &sizes, &count))
-		return axc_misfit(g, n, d, NULL,
-				  "input 3 of Resize, sizes, is not an integer constant");
+		return axc_not_constant(g, n, d, 3, "sizes", "a constant integer tensor");
 	if (count != n_axes)
 		return axc_misfit(g, n, d, NULL, "input 3 of Resize has %lld values, wanted %d",
 				  (long long)count, n_axes);

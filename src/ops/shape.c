@@ -105,8 +105,8 @@ static bool range_inputs(const AxcGraph *g, const AxcNode *n, AxcDiag *d, double
 		float f;
 		if (!x->data || axc_shape_count(&x->shape) != 1 ||
 		    x->dtype != g->values.at[n->in[0]].dtype)
-			return axc_misfit(g, n, d, NULL, "input %u is no constant of one element",
-					  i);
+			return axc_not_constant(g, n, d, i, i == 0 ? "start" : i == 1 ? "limit" : "delta",
+						"a constant of one element, of one type all three");
 		if (x->dtype == AXC_F32) {
 			memcpy(&f, x->data, sizeof f);
 			v[i] = (double)f;

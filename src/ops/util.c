@@ -17,8 +17,7 @@ bool axc_need_ints(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag
 {
 	if (axc_has_in(n, i) && axc_const_ints(g, n->in[i], arena, ret, ret_n))
 		return true;
-	return axc_misfit(g, n, d, NULL, "input %u (%s) is %s, wanted a constant integer tensor", i,
-			  what, axc_has_in(n, i) ? "computed by the network" : "missing");
+	return axc_not_constant(g, n, d, i, what, "a constant integer tensor");
 }
 
 int64_t axc_int_element(const AxcValue *v, int64_t i)

@@ -41,6 +41,24 @@ bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *
 	return axc_diag_shapes(d, input_shapes(g, node, d->arena), wanted ? wanted : wanted_in(message));
 }
 
+bool axc_not_constant(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t i, const char *what,
+		      const char *wanted)
+{
+	AxcId id = i < node->n_in ? node->in[i] : 0;
+	const AxcValue *v = &g->values.at[id];
+	if (!id || v->data)
+		return axc_misfit(g, node, d, NULL, "input %u (%s) is %s, wanted %s", i, what,
+				  id ? axc_format(d->arena, "%s %s", axc_dtype_name(v->dtype),
+						  axc_shape_text(d->arena, &v->shape)) : "missing", wanted);
+	axc_misfit(g, node, d, NULL, "input %u (%s) is %s, wanted %s", i, what,
+		   v->is_input ? "an input of the network" : "computed by the network", wanted);
+	if (v->is_input)
+		return axc_diag_hint(d, "sizes and the like are fixed when compiling: make '%s' an initializer with the value "
+					"that it will have", axc_safe_name(d->arena, v->name));
+	return axc_diag_hint(d, "sizes and the like are fixed when compiling: export the model with fixed ones, or simplify it "
+				"for fixed input shapes first (onnxsim)");
+}
+
 bool axc_check_f32(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t inputs)
 {
 	for (uint32_t i = 0; i < node->n_in && i < inputs; i++) {

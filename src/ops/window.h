@@ -23,6 +23,9 @@ AXC_CHECKED bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *no
 /* The same window with leading dimensions of size 1 so that it has `rank` of them. */
 AxcWindow axc_window_widen(const AxcWindow *w, int rank);
 
+/* Input i, whose meaning is `what`, is not the constant that it has to be. Always false. */
+bool axc_not_constant(const AxcGraph *g, const AxcNode *node, AxcDiag *d, uint32_t i, const char *what,
+		      const char *wanted);
 /* Messages that name the node. Always false. */
 bool axc_misfit(const AxcGraph *g, const AxcNode *node, AxcDiag *d, const char *wanted,
 		const char *format, ...) AXC_PRINTF(5, 6);

@@ -95,6 +95,11 @@ MISTAKES = {
     "integers": (CONV, {"w": ones(4, 3, 3, 3)}, {"types": {"x": TensorProto.INT32}, "outputs": (("y", TensorProto.INT32, None),)}, "conv", "int32 1x3x8x8", "float32", ""),
     "type_of_output": ([node("Relu", ["x"], ["y"], "re")], {}, {"outputs": (("y", TensorProto.INT64, [1, 3, 8, 8]),)}, "re",
                        "float32", "int64", "output 'y'"),
+    "size_is_an_input": ([node("Reshape", ["x", "s"], ["y"], "re")], {}, {"inputs": (("x", [1, 3, 8, 8]), ("s", [2])), "types":
+                                                                         {"s": TensorProto.INT64}}, "re", "1x3x8x8, int64 2",
+                         "a constant integer tensor", "make 's' an initializer"),
+    "size_is_computed": ([node("Cast", ["x"], ["k"], "cast", to=TensorProto.INT64), node("Reshape", ["x", "k"], ["y"], "re")], {},
+                         {"inputs": (("x", [4]),)}, "re", "4, int64 4", "a constant integer tensor", "onnxsim"),
     "not_a_number": (CONV, {"w": np.full((4, 3, 3, 3), np.nan, np.float32)}, {}, "conv", None, None, "its constant 'w' holds NaN"),
 }
 
