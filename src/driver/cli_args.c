@@ -125,9 +125,12 @@ static void merge(AxcArena *arena, const AxcOptions *stored, AxcOptions *o)
 	for (AxcOptionId id = 0; id < AXC_O_COUNT; id++) {
 		const AxcOption *opt = axc_option(id);
 		bool configures = opt->property || id == AXC_O_conf;
+		const char *property = id == AXC_O_output          ? "output_dir"
+		                       : id == AXC_O_quantize_only ? "compiler_mode"
+		                                                   : opt->property;
 		if (o->at[id].given || !stored->at[id].given || id == AXC_O_overwrite ||
 		    opt->kind == AXC_OPT_LIST || (new_conf && configures) ||
-		    (opt->property && set_now(o, opt->property)))
+		    (property && set_now(o, property)))
 			continue;
 		o->at[id] = stored->at[id];
 		o->at[id].stored = true;

@@ -245,6 +245,7 @@ static bool value_from_json(Place *at, const AxcProperty *p, const AxcJsonValue 
 		v.text = json->string;
 		ok = json->kind != AXC_JSON_STRING ? wrong(at, p, found) :
 		     p->kind == AXC_PROP_ENUM ? check_allowed(at, p, v.text) :
+		     p->kind == AXC_PROP_PATH && !*v.text ? wrong(at, p, "an empty text") :
 		     strcmp(p->name, "target") != 0 || check_target(at, v.text);
 		break;
 	case AXC_PROP_LIST:

@@ -82,6 +82,22 @@ row("case_of_an_option", TINY + ["--IMAGESET", "x"], 2, "did you mean --imageset
 row("case_of_a_property", TINY + ["--set", "TARGET=c"], 2, 'did you mean "target"?', status="INITIALIZE_CLI_ERROR")
 
 
+for _property in ("output_dir", "model_debug_save_dir"):
+    row("empty_" + _property, TINY + ["--set", _property + "="], 2, "is a path or null, found an empty text",
+        status="INITIALIZE_CLI_ERROR")
+
+
+@case
+def set_now_over_stored(r):
+    """A --set given now wins over the stored options that decide the same."""
+    r.run(*TINY, "--quantize-only")
+    r.expect(0)
+    r.run("--cli-args", "{O}/cli_args.json", "--set", "output_dir=" + r.path("o2"), "--set",
+          "compiler_mode=quantize_and_lower")
+    r.expect(0)
+    r.check(sorted(os.listdir(r.path("o2", "compiled_model"))) == COMPILED, "compiled_model")
+
+
 @case
 def check_overwrites(r):
     """--check with --overwrite leaves nothing of the earlier run beside its own conf.json and report."""
