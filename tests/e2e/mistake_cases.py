@@ -38,16 +38,6 @@ def external(**entries):
     return tensor
 
 
-def told(r, error):
-    """What the terminal must say of an error in the report."""
-    lines = ["error: %s: %s" % (error["status"], error["message"])]
-    lines += ["  node: %s (%s)" % (error["node"], error["op"])] if error["node"] else []
-    for key in ("found", "wanted", "hint"):
-        lines += ["  %s: %s" % (key, error[key])] if error[key] else []
-    for line in lines:
-        r.check(line in r.text, "the terminal lacks: " + line)
-
-
 # name -> nodes, weights, further arguments of save(), node that is named (None: none), found, wanted, words
 CONV = [node("Conv", ["x", "w"], ["y"], "conv")]
 MISTAKES = {
@@ -117,7 +107,7 @@ def mistake_row(name):
             report = r.report(r.path(out))
             r.check(len(report["errors"]) == 1, report["errors"])
             error = report["errors"][0]
-            told(r, error)
+            r.said(error)
             r.check(error["node"] == at and report["nodes"] == ([{"name": at, "op": error["op"]}] if at else []), error)
             r.check(found is None or found in error["found"], error)
             r.check(wanted is None or wanted in error["wanted"], error)
@@ -148,7 +138,7 @@ def all_mistakes_at_once(r):
         r.expect(1)
         errors = r.report(r.path("o%d" % len(more)))["errors"]
         for error in errors:
-            told(r, error)
+            r.said(error)
         nodes_told = [e["node"] for e in errors if e["node"]]
         r.check(sorted(nodes_told) == ["indices", "no_attribute", "no_tensor", "stride", "twice", "unknown"], nodes_told)
         others = [e["message"] for e in errors if not e["node"]]

@@ -140,9 +140,20 @@ class Row:
             check(self.expand(text) in json.dumps(report, ensure_ascii=False), "the report lacks: " + text)
         if status != "SUCCEEDED":
             check(report["message"], "the report has no message")
+            for error in report["errors"]:
+                self.said(error)
             check(not os.path.exists(os.path.join(folder or self.out, "compiled_model")),
                   "there is a compiled_model/")
         return report
+
+    def said(self, error):
+        """An error of the report stands on the terminal, with all that is known of it."""
+        lines = ["error: %s: %s" % (error["status"], error["message"].split("\n")[0])]
+        lines += ["  node: " + error["node"] + (" (%s)" % error["op"] if error["op"] else "")] if error["node"] else []
+        for key in ("found", "wanted", "hint"):
+            lines += ["  %s: %s" % (key, error[key].split("\n")[0])] if error[key] else []
+        for line in lines:
+            check(line in self.text, "the output lacks: " + line)
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as f:

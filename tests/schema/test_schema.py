@@ -195,12 +195,38 @@ def failures(t):
     t.compile("damaged", code=1, status="TVM_FRONTEND_ERROR", images=False, model=manifest)
 
 
+def documented(t):
+    """Every key of every schema is explained in docs; those of conf and cli_args are the properties and options."""
+    text = ""
+    for name in ("artifacts.md", "model_json.md"):
+        with open(os.path.join(t.root, "docs", name), encoding="utf-8") as f:
+            text += f.read()
+
+    def keys(schema):
+        if isinstance(schema, list):
+            return set().union(*map(keys, schema)) if schema else set()
+        if not isinstance(schema, dict):
+            return set()
+        found = set(schema.get("properties", {}))
+        for key, value in schema.items():
+            if key in ("properties", "$defs"):
+                found = found.union(*map(keys, value.values()))
+            elif isinstance(value, (dict, list)):
+                found |= keys(value)
+        return found
+
+    for name, schema in t.schemas.items():
+        for key in sorted(keys(schema)) if name not in ("conf", "cli_args") else ():
+            t.check("`%s`" % key in text or '"%s"' % key in text, "docs: no word of `%s` of %s" % (key, name))
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="axc schema ")
     try:
         t = Test(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), folder)
         successes(t)
         failures(t)
+        documented(t)
         for name in sorted(set(t.schemas) - t.validated):
             t.bad("%s.schema.json: nothing was validated against it" % name)
         for name, document in (("conf", "schema-conf"), ("cli_args", "schema-cli-args")):
