@@ -162,5 +162,8 @@ typedef struct AxcLayerSnr {
  * graph's order. */
 AXC_CHECKED bool axc_layer_snr(AxcArena *arena, AxcDiag *d, const AxcGraph *clean, const AxcGraph *quantized,
                                AxcSamples *samples, int64_t want, AxcLayerSnr **ret_layers, uint32_t *ret_n);
+/* Bytes of activations that one thread keeps for it (one value may be larger); beyond, the graphs run
+ * again for the rest. */
+extern size_t axc_snr_store_bytes;
 
 #endif

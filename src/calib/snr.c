@@ -1,7 +1,8 @@
 /* What quantization cost, layer by layer: both graphs on the same samples, every activation that has one
  * name in both compared. The quantized graph runs first and its values are kept (int8 is a quarter of
- * float32), then the float graph runs and is compared as it goes. Sums are per sample, in double, added
- * in sample order, so the figures do not depend on the threads.
+ * float32), then the float graph runs and is compared as it goes. Where all values together are too large, a group
+ * of them after the other. Sums are per sample, in double, added in sample order, so the figures do not depend on
+ * the threads.
  */
 #include "calib/calib.h"
 
@@ -17,6 +18,7 @@ typedef struct Row { /* one sample */
 typedef struct Pair {
 	AxcId clean, quantized;
 	size_t offset, bytes; /* of the quantized value in a worker's store */
+	uint32_t group;       /* those of one group are in it at the same time */
 } Pair;
 
 typedef struct Bench { /* one worker */
@@ -27,7 +29,7 @@ typedef struct Bench { /* one worker */
 
 typedef struct Snr {
 	const AxcGraph *clean, *quantized;
-	uint32_t n;
+	uint32_t n, groups;
 	Pair *pairs;
 	uint32_t *by_clean, *by_quantized; /* value -> pair + 1 */
 	Bench *benches;
@@ -38,13 +40,16 @@ typedef struct Snr {
 typedef struct Look {
 	Snr *s;
 	Bench *bench;
+	uint32_t group;
 } Look;
+
+size_t axc_snr_store_bytes = 256 << 20;
 
 static void keep(void *ctx, AxcId value, const void *data)
 {
 	Look *look = ctx;
 	uint32_t p = look->s->by_quantized[value];
-	if (p)
+	if (p && look->s->pairs[p - 1].group == look->group)
 		memcpy(look->bench->store + look->s->pairs[p - 1].offset, data, look->s->pairs[p - 1].bytes);
 }
 
@@ -63,7 +68,7 @@ static void compare(void *ctx, AxcId value, const void *data)
 	Look *look = ctx;
 	Snr *s = look->s;
 	uint32_t p = s->by_clean[value];
-	if (!p)
+	if (!p || s->pairs[p - 1].group != look->group)
 		return;
 	const AxcValue *v = &s->quantized->values.at[s->pairs[p - 1].quantized];
 	const void *q = look->bench->store + s->pairs[p - 1].offset;
@@ -89,17 +94,22 @@ static bool one_sample(void *ctx, const AxcSample *sample, int worker, AxcDiag *
 	Bench *bench = &s->benches[worker];
 	bench->row = &s->rows[atomic_fetch_add(&s->used, 1)];
 	bench->row->index = sample->index;
-	Look look = {s, bench};
-	return axc_eval_run(bench->quantized, d, sample->inputs, keep, &look) &&
-	       axc_eval_run(bench->clean, d, sample->inputs, compare, &look);
+	for (uint32_t group = 0; group < s->groups; group++) {
+		Look look = {s, bench, group};
+		if (!axc_eval_run(bench->quantized, d, sample->inputs, keep, &look) ||
+		    !axc_eval_run(bench->clean, d, sample->inputs, compare, &look))
+			return false;
+	}
+	return true;
 }
 
 /* ---- pairs ---- */
 
+/* Returns the bytes of the largest group. */
 static size_t make_pairs(AxcArena *arena, Snr *s)
 {
 	AxcMap names = {0};
-	size_t store = 0;
+	size_t store = 0, most = 0;
 	for (AxcId id = 1; id < s->clean->values.n; id++) {
 		const AxcValue *v = &s->clean->values.at[id];
 		if (!v->dead && v->producer && v->dtype == AXC_F32)
@@ -116,13 +126,18 @@ static size_t make_pairs(AxcArena *arena, Snr *s)
 			bool comparable = v->dtype == AXC_F32 || (v->dtype == AXC_I8 && v->q.n > 0);
 			if (!id || !comparable || !axc_shape_equal(&v->shape, &s->clean->values.at[id].shape))
 				continue;
-			Pair p = {id, n->out[k], store, (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype)};
-			store += axc_align_up(p.bytes, 64);
-			s->pairs[s->n++] = p;
+			size_t bytes = (size_t)axc_shape_count(&v->shape) * axc_dtype_bytes(v->dtype);
+			bool next = store > 0 && store + bytes > axc_snr_store_bytes;
+			s->groups += next;
+			store = next ? 0 : store;
+			s->pairs[s->n++] = (Pair){id, n->out[k], store, bytes, s->groups};
+			store += axc_align_up(bytes, 64);
+			most = AXC_MAX(most, store);
 			s->by_clean[id] = s->by_quantized[n->out[k]] = s->n;
 		}
 	}
-	return store;
+	s->groups++;
+	return most;
 }
 
 static int by_index(const void *a, const void *b)

@@ -291,6 +291,17 @@ static void snr_of_itself(void **state)
 	assert_true(isinf(layers[0].db) && layers[0].signal > 0);
 	assert_true(fabs(layers[1].db - 20 * log10(2)) < 1e-9);
 	assert_true(layers[1].max_error > 0);
+	/* one value at a time gives the same */
+	AxcLayerSnr *again;
+	size_t before = axc_snr_store_bytes;
+	axc_snr_store_bytes = 1;
+	assert_true(axc_layer_snr(n.arena, &n.d, n.g, other.g, s, 4, &again, &count));
+	axc_snr_store_bytes = before;
+	assert_int_equal(count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_true(again[i].signal == layers[i].signal && again[i].noise == layers[i].noise);
+		assert_true(again[i].max_error == layers[i].max_error && again[i].value == layers[i].value);
+	}
 	axc_samples_close(s);
 	axc_arena_free(other.arena);
 	axc_arena_free(n.arena);
