@@ -69,7 +69,7 @@ static bool list_content(AxcOutDir *out, AxcDiag *d, Content *c)
 		                axc_safe_name(d->arena, out->path), strerror(errno));
 	*c = (Content){.only_default_conf = true};
 	for (uint32_t i = 0; i < names.n; i++) {
-		if (axc_outdir_is_temp(names.at[i]))
+		if (axc_outdir_is_temp(out, names.at[i]))
 			continue;
 		c->only_default_conf = c->only_default_conf && strcmp(names.at[i], "default_conf.json") == 0;
 		AXC_PUSH(out->arena, &c->names, names.at[i]);
@@ -85,7 +85,7 @@ typedef struct Foreign {
 static bool check_known(void *ctx, const char *path)
 {
 	Foreign *f = ctx;
-	if (!axc_earlier_has(f->out, path) && strcmp(path, "default_conf.json") != 0)
+	if (!axc_earlier_has(f->out, path) && strcmp(path, "default_conf.json") != 0 && !axc_outdir_is_temp(f->out, path))
 		f->found = axc_strdup(f->out->arena, path);
 	return f->found == NULL;
 }
@@ -351,17 +351,26 @@ void axc_outdir_withdraw(AxcOutDir *out, const char *name)
 	forget(out, name);
 }
 
-void axc_outdir_sweep(const AxcOutDir *out)
+static void sweep(const AxcOutDir *out, const char *name, const char *prefix)
 {
-	int fd = openat(out->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(out->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	for (struct dirent *e; (e = readdir(dir));)
-		if (axc_outdir_is_temp(e->d_name))
-			remove_below(out->fd, e->d_name, 0);
+	for (struct dirent *e; (e = readdir(dir));) {
+		char path[sizeof e->d_name + 8];
+		snprintf(path, sizeof path, "%s%s", prefix, e->d_name);
+		if (axc_outdir_is_temp(out, path))
+			remove_below(dirfd(dir), e->d_name, 0);
+	}
 	closedir(dir);
+}
+
+void axc_outdir_sweep(const AxcOutDir *out)
+{
+	sweep(out, ".", "");
+	sweep(out, "dumps", "dumps/");
 }

@@ -11,6 +11,8 @@
 
 #include "report/report.h"
 
+typedef AXC_ARRAY(const char *) AxcNames;
+
 typedef struct AxcOutDir {
 	AxcArena *arena;
 	const char *path;  /* absolute */
@@ -18,6 +20,7 @@ typedef struct AxcOutDir {
 	bool in_place;     /* the input is this directory's own quantized_model_manifest.json */
 	AxcReportFiles *files;   /* of this run (in the report) */
 	AxcReportFiles *earlier; /* of earlier runs, still there (in the report) */
+	AxcNames listed; /* all that the earlier report has, there or not, and what this run will be told to write */
 	bool (*journal)(void *ctx); /* writes the report; false when it cannot */
 	void *journal_ctx;
 } AxcOutDir;
@@ -67,9 +70,8 @@ typedef struct AxcEarlier {
 void axc_earlier_read(AxcOutDir *out, AxcEarlier *ret);
 /* A top-level name that is ours: an artifact's final name. */
 bool axc_outdir_is_artifact(const char *name);
-/* .NAME.tmp-N or NAME.tmp-N of an artifact. */
-bool axc_outdir_is_temp(const char *name);
-typedef AXC_ARRAY(const char *) AxcNames;
+/* .NAME.tmp-N or NAME.tmp-N of an artifact, of a file that `listed` has, or of a text or binary in dumps/. */
+bool axc_outdir_is_temp(const AxcOutDir *out, const char *path);
 /* The entries of a directory, sorted; no link is followed. */
 bool axc_outdir_names(AxcArena *arena, int dir_fd, const char *path, AxcNames *ret);
 /* Calls fn with every file below `dir` (relative path, no directories; links are files), sorted by name.

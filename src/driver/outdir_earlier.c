@@ -24,15 +24,29 @@ bool axc_outdir_is_artifact(const char *name)
 	return false;
 }
 
-bool axc_outdir_is_temp(const char *name)
+/* The length of what stands in front of ".tmp-DIGITS"; 0: the name does not end so. */
+static size_t before_temp(const char *name)
 {
-	const char *end = strstr(name, ".tmp-");
-	if (!end || !end[5] || end[5 + strspn(end + 5, "0123456789")])
+	const char *end = NULL;
+	for (const char *at = name; (at = strstr(at, ".tmp-")); at += 5)
+		end = at;
+	return end && end[5] && !end[5 + strspn(end + 5, "0123456789")] ? (size_t)(end - name) : 0;
+}
+
+bool axc_outdir_is_temp(const AxcOutDir *out, const char *path)
+{
+	size_t n = before_temp(path);
+	if (!n)
 		return false;
-	name += *name == '.';
+	if (strncmp(path, "dumps/", 6) == 0)
+		return n > 10 && (strncmp(path + n - 4, ".txt", 4) == 0 || strncmp(path + n - 4, ".bin", 4) == 0);
+	n -= *path == '.';
+	path += *path == '.';
 	for (size_t i = 0; i < AXC_COUNT(artifacts); i++)
-		if (strlen(artifacts[i]) == (size_t)(end - name) &&
-		    strncmp(artifacts[i], name, (size_t)(end - name)) == 0)
+		if (strlen(artifacts[i]) == n && strncmp(artifacts[i], path, n) == 0)
+			return true;
+	for (uint32_t i = 0; i < out->listed.n; i++)
+		if (strlen(out->listed.at[i]) == n && strncmp(out->listed.at[i], path, n) == 0)
 			return true;
 	return false;
 }
@@ -135,6 +149,7 @@ static void add_files(AxcOutDir *out, const AxcJsonValue *list)
 		    axc_earlier_has(out, path->string))
 			continue;
 		struct stat st;
+		AXC_PUSH(out->arena, &out->listed, path->string);
 		if (fstatat(out->fd, path->string, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		bool known = bytes && bytes->kind == AXC_JSON_INT && bytes->integer >= 0;

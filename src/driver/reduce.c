@@ -108,7 +108,7 @@ static void add_path(const AxcReduce *r, AxcText *out, const AxcKnownPath *k, co
 	if (k && k->output && n > known + 1) {
 		const char *rest = path + known + 1;
 		const char *first = axc_strndup(r->arena, rest, AXC_MIN(strcspn(rest, "/"), n - known - 1));
-		if (axc_outdir_is_artifact(first) || axc_outdir_is_temp(first)) {
+		if (axc_outdir_is_artifact(first) || strstr(first, ".tmp-")) {
 			axc_text_add(out, rest, n - known - 1);
 			return;
 		}

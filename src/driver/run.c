@@ -175,6 +175,11 @@ static bool claim(AxcRun *run, const char *path, bool only_new)
 	if (!axc_outdir_claim(run->keep, &run->d, &c, &run->report.files, &run->report.earlier, &run->out))
 		return false;
 	run->has_out = true;
+	const char *dumps[] = {AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_core_onnx),
+	                       AXC_CFG_TEXT(&run->cfg, graph_cleaner_dump_full_opt_onnx)};
+	for (size_t i = 0; i < AXC_COUNT(dumps); i++)
+		if (dumps[i])
+			AXC_PUSH(run->keep, &run->out.listed, dumps[i]);
 	run->out.journal = axc_run_journal;
 	run->out.journal_ctx = run;
 	axc_outdir_sweep(&run->out);

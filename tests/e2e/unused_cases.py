@@ -224,3 +224,39 @@ def quantize_only_taken_back(r):
     r.run("-i", manifest, "-o", "{O}", "--conf", "{D}/c.json", "--no-quantize-only")
     r.expect(0)
     r.check(sorted(os.listdir(r.out + "/compiled_model")) == COMPILED, "compiled_model")
+
+
+@case
+def leftovers_of_dumps(r):
+    """What a killed run leaves of a dump does not stand in the way of the next one, and goes; a file of the user's does."""
+    more = ("--dump-after=clean", "--set", "graph_cleaner_dump_core_onnx=core.onnx")
+    r.run(*TINY, *more)
+    r.expect(0)
+    left = ("dumps/quantize.bin.tmp-4711", "dumps/clean.txt.tmp-1", "core.onnx.tmp-99")
+    for how in (["--overwrite"], ["--set", "remove_output_dir=true"]):
+        for name in left:
+            open(os.path.join(r.out, name), "w").close()
+        os.unlink(r.out + "/core.onnx")  # was being written
+        r.run(*TINY, *more, *how)
+        r.expect(0)
+        r.check(not any(os.path.exists(os.path.join(r.out, name)) for name in left), os.listdir(r.out))
+    r.write("out/dumps/mine.dat.tmp-5", "")
+    r.run(*TINY, "--overwrite")
+    r.expect(2, "holds 'dumps/mine.dat.tmp-5', which no earlier run made")
+    os.unlink(r.out + "/dumps/mine.dat.tmp-5")
+
+
+@case
+def interrupted_while_dumping(r):
+    """At any moment of a run that writes dumps: nothing temporary is left, and the next run goes on."""
+    command = (*TINY, "--overwrite", "--dump-after=all", "--set", "graph_cleaner_dump_full_opt_onnx=full.onnx")
+    for i in range(12):
+        process = r.start(*command)
+        time.sleep(0.004 + 0.006 * i)
+        process.send_signal((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[i % 3])
+        r.end(process, timeout=20)
+        if i % 3 < 2:
+            found = [f for _, d, n in os.walk(r.out) for f in d + n if ".tmp-" in f]
+            r.check(not found, found)
+    r.run(*command)
+    r.expect(0)
