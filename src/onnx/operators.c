@@ -2,6 +2,8 @@
 #include "onnx/internal.h"
 #include "ops/op.h"
 
+#include <strings.h>
+
 typedef struct Look {
 	AxcDiag *d;
 	const Onnx__ModelProto *model;
@@ -55,22 +57,34 @@ static bool is_one_of(const char *op, const char *const *ops, size_t n)
 	return false;
 }
 
-/* The known operator of that domain that is spelt most alike, or NULL. */
-static const char *alike(const Look *l, const char *domain, const char *op)
+/* Equal but for the case of letters, or for one letter: other operators have names that differ by two. */
+static bool misspelt(const char *a, const char *b)
 {
-	size_t n, n_names = 0;
+	size_t na = strlen(a), nb = strlen(b), head = 0, tail = 0, least = AXC_MIN(na, nb);
+	if (strcasecmp(a, b) == 0)
+		return true;
+	while (head < least && a[head] == b[head])
+		head++;
+	while (tail < least - head && a[na - 1 - tail] == b[nb - 1 - tail])
+		tail++;
+	return na - head - tail <= 1 && nb - head - tail <= 1 && least > 2;
+}
+
+/* The operator of that domain that is meant, or NULL. */
+static const char *alike(const char *domain, const char *op)
+{
+	size_t n;
 	const AxcOp *const *ops = axc_op_all(&n);
-	const char **names = AXC_NEW_ARRAY(l->d->arena, const char *, n);
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(ops[i]->domain ? ops[i]->domain : "", domain) == 0)
-			names[n_names++] = ops[i]->name;
-	return n_names ? axc_closest(op, names, n_names) : NULL;
+		if (strcmp(ops[i]->domain ? ops[i]->domain : "", domain) == 0 && misspelt(op, ops[i]->name))
+			return ops[i]->name;
+	return NULL;
 }
 
 static void hint(const Look *l, const char *domain, const char *op)
 {
 	static const char *const flow[] = {"If", "Loop", "Scan"}, *const recurrent[] = {"LSTM", "GRU", "RNN"};
-	const char *close = alike(l, domain, op);
+	const char *close = alike(domain, op);
 	if (!*domain && is_one_of(op, flow, AXC_COUNT(flow)))
 		axc_diag_hint(l->d, "operators with subgraphs are not supported; export the model without "
 				    "control flow, or fold it for fixed inputs first");

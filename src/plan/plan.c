@@ -398,7 +398,8 @@ static bool refuse(const AxcProgram *p, const AxcPlanConfig *config, int pool, A
 	            need, names[pool], need - consts, consts, budget, need - budget,
 	            only_consts ? " (the constants alone are more)" : "", layer->text);
 	if (layer->node && *layer->node)
-		axc_diag_node(d, layer->node, NULL);
+		axc_diag_node(d, layer->node, axc_strndup(d->arena, layer->text, strcspn(layer->text, " ")));
+	axc_diag_shapes(d, axc_format(d->arena, "%zu bytes", need), axc_format(d->arena, "at most %zu bytes", budget));
 	if (only_consts)
 		return axc_diag_hint(d, "%s, or set constant_memory_pool=%s", raise, others[pool]);
 	if (workspaces(config) > 1)

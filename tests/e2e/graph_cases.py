@@ -546,7 +546,9 @@ def budgets(r):
         r.run("-i", source, "-o", "{D}/" + name, *[a for p in properties for a in ("--set", p)], "--target", "c")
         r.expect(1, "LOWER_MIDEND_ERROR", "%d too many" % missing, "the workspace is fullest at " + report["workspace_peak_layer"],
                  hint or "raise " + properties[0].split("=")[0])
-        r.check(r.status("LOWER_MIDEND_ERROR", folder=r.path(name))["nodes"], "no node in the report")
+        told = r.status("LOWER_MIDEND_ERROR", folder=r.path(name))
+        r.check(told["nodes"] and told["nodes"][0]["op"] == "Conv", "no node in the report")
+        r.check(int(told["found"].split()[0]) - int(told["wanted"].split()[2]) == missing, told)
 
     for key in ("ddr_constraint", "ddr_size_used", "ddr_size_max"):
         refused("no_" + key, 1, "%s=%d" % (key, need - 1))

@@ -73,6 +73,7 @@ MISTAKES = {
     "recurrent": ([node("LSTM", ["x", "w", "w"], ["y"], "rec", hidden_size=4)], {"w": ones(1, 16, 8)}, {}, "rec", None, None,
                   "opset 15"),
     "misspelt": ([node("Sigmoyd", ["x"], ["y"], "sig")], {}, {}, "sig", None, None, "did you mean Sigmoid?"),
+    "no_other_is_meant": ([node("Trilu", ["x"], ["y"], "tri")], {}, {}, "tri", None, None, "express it with other operators"),
     "domain": ([node("SVMClassifier", ["x"], ["y"], "svm", domain="ai.onnx.ml")], {}, {"opset": (("", 15), ("ai.onnx.ml", 3))}, "svm",
                None, None, "domain 'ai.onnx.ml' (opset 3)"),
     "no_opset": ([node("Relu", ["x"], ["y"], "re")], {}, {"opset": (("foo", 1),)}, None, None, None, "imports no opset"),

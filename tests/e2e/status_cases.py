@@ -105,9 +105,10 @@ def status_top_level_lower(r):
 @case
 def status_top_level_quantize(r):
     """--check cannot say what it found."""
-    with open("/dev/full", "wb") as full:
-        process = r.start("-i", "{M}/tiny.onnx", "-o", "{O}", "--check", "--log-level", "error", stdout=full)
+    with open("/dev/full", "wb") as full, open(r.path("stderr"), "wb") as err:
+        process = r.start("-i", "{M}/tiny.onnx", "-o", "{O}", "--check", "--log-level", "error", stdout=full, stderr=err)
         r.end(process)
+    r.text = open(r.path("stderr"), encoding="utf-8").read()
     r.check(r.code == 1, "exit code %s" % r.code)
     report = r.status("TOP_LEVEL_QUANTIZE_ERROR")
     r.check("standard output" in report["message"], report["message"])
