@@ -43,7 +43,7 @@ typedef struct Look {
 	uint32_t group;
 } Look;
 
-size_t axc_snr_store_bytes = 256 << 20;
+size_t axc_snr_store_bytes = 1 << 30;
 
 static void keep(void *ctx, AxcId value, const void *data)
 {
