@@ -150,9 +150,10 @@ static bool describe_slice(const AxcGraph *g, const AxcNode *n, AxcArena *arena,
 
 /* ---- Split ---- */
 
-/* Sizes of the parts: input 1, or as equal as possible with the last one smaller. */
-static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
-		       int *ret_axis, int64_t *sizes)
+/* Sizes of the parts: input 1, or as equal as possible with the last one smaller. All into `sizes` if it is not
+ * NULL; *ret_before: of those before part `out`. */
+static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d, uint32_t out,
+		       int *ret_axis, int64_t *sizes, int64_t *ret_before)
 {
 	const AxcShape *x = axc_in_shape(g, n, 0);
 	const int64_t *given = NULL;
@@ -166,12 +167,16 @@ static bool read_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, Axc
 			g, n, d, NULL, "split into %lld parts, wanted as many as outputs, %lld",
 			(long long)(given ? count : axc_attr_int(n, "num_outputs", parts)),
 			(long long)parts);
+	*ret_before = 0;
 	for (int64_t i = 0; i < parts; i++) {
-		sizes[i] = given ? given[i] : clamp(dim - i * part, 0, part);
-		if (sizes[i] < 0 || sizes[i] > dim)
+		int64_t size = given ? given[i] : clamp(dim - i * part, 0, part);
+		if (size < 0 || size > dim)
 			return axc_misfit(g, n, d, NULL, "part %lld has size %lld, wanted 0 to %lld", (long long)i,
-					  (long long)sizes[i], (long long)dim);
-		sum += sizes[i];
+					  (long long)size, (long long)dim);
+		if (sizes)
+			sizes[i] = size;
+		*ret_before += i < (int64_t)out ? size : 0;
+		sum += size;
 	}
 	return sum == dim ||
 	       axc_misfit(g, n, d, NULL, "the parts have %lld together, wanted the dimension's %lld",
@@ -183,8 +188,9 @@ static bool infer_split(AxcGraph *g, AxcId node, AxcDiag *d)
 	const AxcNode *n = axc_node(g, node);
 	int64_t *sizes = AXC_NEW_ARRAY(d->arena, int64_t, n->n_out);
 	AxcShape y = *axc_in_shape(g, n, 0);
+	int64_t before;
 	int axis;
-	if (!read_split(g, n, d->arena, d, &axis, sizes))
+	if (!read_split(g, n, d->arena, d, 0, &axis, sizes, &before))
 		return false;
 	for (uint32_t k = 0; k < n->n_out; k++) {
 		y.dim[axis] = sizes[k];
@@ -197,13 +203,12 @@ static bool infer_split(AxcGraph *g, AxcId node, AxcDiag *d)
 static bool describe_split(const AxcGraph *g, const AxcNode *n, AxcArena *arena, AxcDiag *d,
 			   uint32_t out, AxcMove *m)
 {
-	int64_t *sizes = AXC_NEW_ARRAY(arena, int64_t, n->n_out);
+	int64_t before;
 	int axis;
-	if (!read_split(g, n, arena, d, &axis, sizes))
+	if (!read_split(g, n, arena, d, out, &axis, NULL, &before))
 		return false;
 	start(g, n, out, m);
-	for (uint32_t k = 0; k < out; k++)
-		m->base += sizes[k] * m->stride[axis];
+	m->base += before * m->stride[axis];
 	return true;
 }
 

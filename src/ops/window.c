@@ -225,6 +225,9 @@ bool axc_window_read_transposed(const AxcGraph *g, const AxcNode *node, const in
 		int64_t full = (w->in[i] - 1) * w->stride[i] + extra[i] + extent(w, i);
 		bool same = pad == SAME_UPPER || pad == SAME_LOWER;
 		given[i] = shape && n_given ? shape[i] : same ? w->in[i] * w->stride[i] : 0;
+		if (given[i] < 0 || given[i] > INT32_MAX)
+			return axc_misfit(g, node, d, NULL, "attribute output_shape has the value %lld",
+					  (long long)given[i]);
 		if (given[i])
 			split_padding(w, i, full - given[i], pad);
 		w->out[i] = given[i] ? given[i] : full - w->begin[i] - w->end[i];

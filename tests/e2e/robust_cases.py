@@ -1,6 +1,7 @@
 """Rows of the table on reproducibility and odd surroundings."""
 import json
 import os
+import resource
 import subprocess
 
 from cases import TINY, case
@@ -172,6 +173,22 @@ def kernel_that_does_not_fit(r):
         tensor = dict(data[key][0], shape=[1] + data[key][0]["shape"][1:-1] + [1], padding=[[0, 0]] * len(data[key][0]["shape"]))
         refused("bytes of %sput%s 0: " % (key[:key.index("put")], " of run_f32" if "_" in key else ""), **{key: [tensor]})
     refused("run_f32: 1 in it, 0 ", entry_points=["run_i8"])
+
+
+@case
+def split_into_many(r):
+    """Memory grows with the number of outputs of a node, not with its square."""
+    import onnx
+    from onnx import TensorProto, helper
+    n = 20000
+    names = ["y%d" % i for i in range(n)]
+    graph = helper.make_graph([helper.make_node("Split", ["x"], names, "split", axis=0)], "many",
+                              [helper.make_tensor_value_info("x", TensorProto.FLOAT, [n])],
+                              [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in names])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), r.path("many.onnx"))
+    limit = 1 << 30
+    r.run("-i", r.path("many.onnx"), "--check", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    r.expect(0, "It can be compiled")
 
 
 @case
