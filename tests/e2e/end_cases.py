@@ -228,6 +228,10 @@ def trace_passes(r):
     r.check(names["calibrate"]["parent"] == "compile" and any(p["parent"] == "clean" for p in passes), names.keys())
     r.check(all(p["time"]["start_ms"] <= p["time"]["end_ms"] for p in passes), "an end before a start")
     r.check("pass_dependency_graph.json" in [f["path"] for f in r.report()["files"]], "not listed")
+    r.run("-i", "{M}/truncated.onnx", "-o", "{D}/o2", "--set", "trace_tvm_passes=true")
+    r.expect(1)
+    passes = json.load(open(r.path("o2", "pass_dependency_graph.json")))["passes"]
+    r.check([p["pass"] for p in passes] == ["start", "import"], "of a failed run: %s" % passes)
 
 
 @case

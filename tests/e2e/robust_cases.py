@@ -106,6 +106,22 @@ def same_arguments_again(r):
 
 
 @image_case("PIL")
+def arguments_from_elsewhere(r):
+    """Paths given relative to the working directory: cli_args.json reproduces the run from any other."""
+    os.makedirs(r.path("here"))
+    os.makedirs(r.path("there"))
+    os.symlink(r.model("tiny.onnx"), r.path("here", "net.onnx"))
+    r.write("here/t.py", TRANSFORM % "return x")
+    r.write("here/c.json", '{"calibration_method": "min_max"}')
+    r.run("-i", "net.onnx", "-o", "out", "--imageset", "../pictures", "--transform", "t.py:get_preprocess_transform", "--conf", "c.json",
+          "--python", "/usr/bin/python3", "--quantize-only", cwd=r.path("here"))
+    r.expect(0)
+    r.run("--cli-args", "../here/out/cli_args.json", "-o", "again", cwd=r.path("there"))
+    r.expect(0)
+    same_runs(r, r.path("here", "out"), r.path("there", "again"))
+
+
+@image_case("PIL")
 def odd_paths_everywhere(r):
     """Every path option with blanks, quotes, newlines, UTF-8, shell characters and a leading dash."""
     odd = "-x 'y\" $(touch gone)\n\u00e4\u65e5;|&*?\\"
