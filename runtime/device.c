@@ -146,6 +146,7 @@ axrConnection *axr_device_connect(axrContext *handle, axrDeviceInfo *device, siz
 			connection->sub_devices = num_sub_devices;
 			ret = (axrConnection *)connection->object.handle;
 		}
+		rt_leave(connection);
 	}
 	rt_leave(context);
 	return ret;
@@ -224,6 +225,7 @@ axrProperties *axr_read_device_configuration(axrContext *handle, axrDeviceInfo *
 			rt_error(context, AXR_ERROR_RUNTIME_ERROR, "axr_read_device_configuration: no memory");
 			rt_drop(p);
 		}
+		rt_leave(p);
 	}
 	rt_leave(context);
 	return ret;

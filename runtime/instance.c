@@ -425,7 +425,7 @@ static bool read_options(Options *o, axrProperties *handle)
 	return false;
 }
 
-/* Takes over the references to connection and model. */
+/* Takes over the references to connection and model; the instance's own is the caller's. */
 static RtInstance *new_instance(RtConnection *connection, RtModel *model, const Options *o)
 {
 	RtInstance *in = rt_new(o->context, RT_INSTANCE, sizeof *in, instance_release);
@@ -447,6 +447,7 @@ static RtInstance *new_instance(RtConnection *connection, RtModel *model, const 
 	    allocate(in, o->context) && start_threads(in, o))
 		return in;
 	rt_drop(in);
+	rt_leave(in);
 	return NULL;
 }
 
@@ -473,6 +474,7 @@ axrModelInstance *axr_load_model_instance(axrConnection *connection_handle, axrM
 			rt_log(context, AXR_LOG_INFO, "instance of %.100s: target %.60s, %s input and output, %s on %u core%s",
 			       model->name, model->target, in->io == AXRX_INT8 ? "int8" : "float", rt_mode_name(model->mode),
 			       in->cores, in->cores == 1 ? "" : "s");
+			rt_leave(in);
 		}
 	} else {
 		rt_leave(model);

@@ -270,14 +270,16 @@ static bool read_properties(Reader *r)
 	if (!p)
 		return false;
 	r->model->properties = p->object.handle;
-	for (uint32_t i = 0; i < object->n; i++) {
+	bool ok = true;
+	for (uint32_t i = 0; ok && i < object->n; i++) {
 		const char *value = rt_json_string(&object->item[i]);
 		if (!value)
-			return bad(r, "properties", "wanted strings");
-		if (!rt_properties_set(p, object->item[i].key, value))
-			return no_memory(r);
+			ok = bad(r, "properties", "wanted strings");
+		else if (!rt_properties_set(p, object->item[i].key, value))
+			ok = no_memory(r);
 	}
-	return true;
+	rt_leave(p);
+	return ok;
 }
 
 static bool read_model(Reader *r)
@@ -385,6 +387,7 @@ axrModel *axr_load_model(axrContext *handle, const char *path)
 	} else {
 		rt_drop(model);
 	}
+	rt_leave(model);
 done:
 	rt_leave(context);
 	return ret;

@@ -242,7 +242,7 @@ void *rt_new(RtContext *context, RtKind kind, size_t size, void (*release)(RtObj
 	if (!object)
 		goto fail;
 	object->kind = kind;
-	object->refs = 1;
+	object->refs = 2; /* the table's and the maker's */
 	object->context = context ? context : (RtContext *)object;
 	object->release = release;
 	if (context)
@@ -317,6 +317,7 @@ axrContext *axr_create_context(void)
 	pthread_mutexattr_destroy(&recursive);
 	context->log_level = AXR_LOG_ERROR + 1;
 	thread_reset(context->object.handle);
+	rt_leave(context); /* the table's reference remains: nobody else has the handle yet */
 	return (axrContext *)context->object.handle;
 }
 

@@ -60,7 +60,8 @@ void rt_ref(void *object);
 bool rt_alive(const void *object);
 
 /* Zeroed memory for a new object of `size` bytes, in the table, owned by `context` (NULL: it is one). The
- * caller gets no reference beyond the table's; NULL when memory is short (error recorded). */
+ * caller has a reference to it until rt_leave(): another thread may destroy the context while the object is still
+ * being made. NULL when memory is short (error recorded). */
 void *rt_new(RtContext *context, RtKind kind, size_t size, void (*release)(RtObject *));
 /* Out of the table; what nobody else uses is released. */
 void rt_drop(void *object);

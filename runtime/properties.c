@@ -145,6 +145,7 @@ axrProperties *axr_create_properties(axrContext *handle, const char *initial)
 		else
 			rt_drop(p);
 		free(text);
+		rt_leave(p);
 	}
 	rt_leave(context);
 	return ret;

@@ -44,7 +44,7 @@ typedef struct RtProperties {
 	char *list; /* what axr_list_properties returned last */
 } RtProperties;
 
-RtProperties *rt_properties_new(RtContext *context);
+RtProperties *rt_properties_new(RtContext *context); /* as rt_new */
 bool rt_properties_set(RtProperties *properties, const char *key, const char *value);
 /* Calls fn for each property until it returns false; under the lock. */
 bool rt_properties_each(RtProperties *properties, bool (*fn)(void *ctx, const char *key, const char *value),

@@ -199,6 +199,44 @@ static void test_destroy_while_running(void **state)
 	}
 }
 
+typedef struct Making {
+	const Fixture *f;
+	axrContext *context;
+	atomic_int started;
+} Making;
+
+static void *make_objects(void *arg)
+{
+	Making *m = arg;
+	atomic_store(&m->started, 1);
+	for (int i = 0; i < 20; i++) {
+		axrModel *model = axr_load_model(m->context, m->f->json);
+		axrConnection *connection = axr_device_connect(m->context, NULL, 1, NULL);
+		axrProperties *properties = axr_create_properties(m->context, "aipu_cores=1");
+		axr_read_device_configuration(m->context, NULL);
+		axr_load_model_instance(connection, model, properties);
+	}
+	return NULL;
+}
+
+/* The context goes while another thread makes objects in it: they stay until made, and go with it. */
+static void test_destroy_while_making(void **state)
+{
+	const Fixture *f = *state;
+	for (int i = 0; i < ROUNDS; i++) {
+		Making m = {f, axr_create_context(), 0};
+		pthread_t thread;
+		assert_int_equal(pthread_create(&thread, NULL, make_objects, &m), 0);
+		while (!atomic_load(&m.started))
+			;
+		for (volatile int spin = 0; spin < i * 300; spin++)
+			;
+		axr_destroy(AXR_OBJECT(m.context));
+		pthread_join(thread, NULL);
+		assert_null(axr_load_model(m.context, f->json));
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -210,6 +248,7 @@ int main(void)
 		TEST(test_logger),
 		TEST(test_objects),
 		TEST(test_destroy_while_running),
+		TEST(test_destroy_while_making),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
