@@ -165,6 +165,9 @@ static bool parse_long(Parser *p, const char *arg)
 
 static bool parse_short(Parser *p, const char *arg)
 {
+	bool negated;
+	if (arg[2] && find_long(arg + 1, strcspn(arg + 1, "="), &negated) < AXC_O_COUNT)
+		return unknown_option(p, arg); /* a dash is missing: -overwrite is not -o verwrite */
 	for (const char *c = arg + 1; *c; c++) {
 		AxcOptionId id = 0;
 		while (id < AXC_O_COUNT && table[id].letter != *c)

@@ -105,6 +105,10 @@ static void warn_unmatched(AxcRun *run, const AxcQuantConfig *config)
 	if (!any)
 		axc_warn(&run->d, "graph_cleaner_node: the cleaned network has no node of the operator '%s'",
 		         axc_safe_name(run->keep, config->last_op));
+	else if (config->last_op && !axc_quant_last(g, config))
+		axc_warn(&run->d, "graph_cleaner_node: no %s of the cleaned network has a weight tensor above "
+		         "graph_cleaner_threshold=%lld", axc_safe_name(run->keep, config->last_op),
+		         (long long)config->last_threshold);
 }
 
 bool axc_stage_quantize(AxcRun *run)

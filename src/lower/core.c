@@ -3,6 +3,8 @@
  * readers get the rest as ONNX). */
 #include "lower/program.h"
 
+#include <stdlib.h>
+
 static bool quantized(const AxcValue *v)
 {
 	return !v->data && (v->dtype == AXC_I8 || (v->dtype == AXC_F32 && v->q.n));
@@ -226,10 +228,75 @@ static AxcGraph *part_graph(const AxcGraph *g, const AxcPart *part, AxcArena *ar
 	return c;
 }
 
+typedef struct Place {
+	uint32_t place, at;
+	AxcId value;
+} Place;
+
+static int by_place(const void *a, const void *b)
+{
+	const Place *x = a, *y = b;
+	return x->place != y->place ? (x->place < y->place ? -1 : 1) : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Each value's place among the model's inputs or outputs; n: it is none. */
+static const uint32_t *places(const AxcGraph *g, const AxcId *list, uint32_t n, AxcArena *arena)
+{
+	uint32_t *place = AXC_NEW_ARRAY(arena, uint32_t, g->values.n);
+	for (AxcId v = 0; v < g->values.n; v++)
+		place[v] = n;
+	for (uint32_t i = n; i-- > 0;)
+		place[list[i]] = i;
+	return place;
+}
+
+/* Of the model's input that v is quantized from. */
+static uint32_t input_place(const AxcGraph *g, const uint32_t *place, AxcId v)
+{
+	for (int steps = 0; steps < 2 && g->values.at[v].producer; steps++) { /* QuantizeLinear, a layout transform */
+		const AxcNode *n = &g->nodes.at[g->values.at[v].producer];
+		if (!n->n_in || (!is_op(n, "QuantizeLinear") && !to_channels_first(g, n)))
+			break;
+		v = n->in[0];
+	}
+	return place[v];
+}
+
+/* Of the model's output that v is dequantized to. */
+static uint32_t output_place(const AxcGraph *g, const AxcUses *uses, const uint32_t *place, AxcId v)
+{
+	uint32_t at = place[v];
+	for (uint32_t u = uses->first[v]; u < uses->first[v + 1]; u++) {
+		const AxcNode *n = &g->nodes.at[uses->node[u]];
+		if (is_op(n, "DequantizeLinear"))
+			at = AXC_MIN(at, place[n->out[0]]);
+	}
+	return at;
+}
+
+/* Inputs and outputs that are the model's own, but for quantizing, stand in the model's order, the others behind them. */
+static void order_as_model(const AxcGraph *g, AxcGraph *core, AxcArena *arena)
+{
+	AxcUses uses = axc_graph_uses(g, arena);
+	const uint32_t *in = places(g, g->inputs.at, g->inputs.n, arena), *out = places(g, g->outputs.at, g->outputs.n, arena);
+	Place *p = AXC_NEW_ARRAY(arena, Place, AXC_MAX(core->inputs.n, core->outputs.n) + 1);
+	for (uint32_t i = 0; i < core->inputs.n; i++)
+		p[i] = (Place){input_place(g, in, core->inputs.at[i]), i, core->inputs.at[i]};
+	qsort(p, core->inputs.n, sizeof *p, by_place);
+	for (uint32_t i = 0; i < core->inputs.n; i++)
+		core->inputs.at[i] = p[i].value;
+	for (uint32_t i = 0; i < core->outputs.n; i++)
+		p[i] = (Place){output_place(g, &uses, out, core->outputs.at[i]), i, core->outputs.at[i]};
+	qsort(p, core->outputs.n, sizeof *p, by_place);
+	for (uint32_t i = 0; i < core->outputs.n; i++)
+		core->outputs.at[i] = p[i].value;
+}
+
 AxcGraph *axc_core_graph(const AxcGraph *g, AxcSplit split, AxcArena *arena)
 {
 	AxcGraph *c = part_graph(g, axc_parts(g, split, arena), arena, AXC_PART_CORE);
 	AxcUses uses = axc_graph_uses(c, arena);
+	order_as_model(g, c, arena);
 	for (uint32_t i = 0; i < c->outputs.n; i++) {
 		AxcId id = c->outputs.at[i];
 		AxcValue *v = axc_value(c, id);

@@ -176,16 +176,15 @@ static int64_t weight_measure(const AxcGraph *g, const AxcNode *n, bool first_di
 	return most;
 }
 
-/* The node the configuration names as the core's last; 0 if none is named or fits. */
-static AxcId chosen_last(const Plan *p)
+AxcId axc_quant_last(const AxcGraph *g, const AxcQuantConfig *config)
 {
 	AxcId found = 0;
-	int64_t most = p->config->last_threshold;
-	for (AxcId i = 1; i < p->g->nodes.n && p->config->last_op; i++) {
-		const AxcNode *n = &p->g->nodes.at[i];
-		if (n->dead || !is_op(n, p->config->last_op))
+	int64_t most = config->last_threshold;
+	for (AxcId i = 1; i < g->nodes.n && config->last_op; i++) {
+		const AxcNode *n = &g->nodes.at[i];
+		if (n->dead || !is_op(n, config->last_op))
 			continue;
-		int64_t size = weight_measure(p->g, n, p->config->last_by_first_dimension);
+		int64_t size = weight_measure(g, n, config->last_by_first_dimension);
 		if (size > most) {
 			most = size;
 			found = i;
@@ -197,7 +196,7 @@ static AxcId chosen_last(const Plan *p)
 /* Everything that `last` does not need stays float. Returns last. */
 static AxcId cut_behind_chosen(Plan *p)
 {
-	AxcId last = chosen_last(p);
+	AxcId last = axc_quant_last(p->g, p->config);
 	bool *needed = AXC_NEW_ARRAY(p->arena, bool, p->g->values.n);
 	for (AxcId i = p->g->nodes.n - 1; last && i >= 1; i--) {
 		const AxcNode *n = &p->g->nodes.at[i];

@@ -37,6 +37,8 @@ typedef struct AxcQuantPlan {
 	const bool *equalized;        /* not that, but its channels may be carried with gains (gains.c) */
 } AxcQuantPlan;
 
+/* The node that the configuration chooses as the core's last; 0 if it names none or none fits. */
+AxcId axc_quant_last(const AxcGraph *clean, const AxcQuantConfig *config);
 /* Never fails: whatever cannot be int8 stays float with a reason. */
 const AxcQuantPlan *axc_quant_plan(AxcArena *arena, const AxcGraph *clean, const AxcQuantConfig *config);
 

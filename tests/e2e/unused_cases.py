@@ -68,6 +68,16 @@ def needs_another_property(r):
 
 
 @case
+def threshold_above_all(r):
+    for threshold, told in ((1000, True), (20, True), (19, False)):  # the Gemm's weights are 4x5
+        r.run("-i", "{M}/tiny.onnx", "--check", "--set", "graph_cleaner_node=Gemm", "--set",
+              "graph_cleaner_threshold=%d" % threshold)
+        r.expect(0)
+        text = "no Gemm of the cleaned network has a weight tensor above graph_cleaner_threshold=%d" % threshold
+        r.check((text in r.text) == told, r.text)
+
+
+@case
 def shorthand_and_set(r):
     r.run(*TINY, "--target", "c", "--set", "target=x86-64-v3")
     r.expect(0, "--target wins over --set target")
@@ -78,6 +88,7 @@ row("empty_shape", TINY + ["--input-shape="], 1, "the shape scalar (rank 0); the
     status="ONNX_GRAPH_CLEANER_ERROR")
 row("end_of_options", TINY + ["--"], 0, status="SUCCEEDED")
 row("after_the_end_of_options", TINY + ["--", "x"], 2, "unexpected argument '--'")
+row("long_option_with_one_dash", TINY + ["-overwrite"], 2, "there is no option '-overwrite'", "did you mean --overwrite?")
 row("case_of_an_option", TINY + ["--IMAGESET", "x"], 2, "did you mean --imageset?")
 row("case_of_a_property", TINY + ["--set", "TARGET=c"], 2, 'did you mean "target"?', status="INITIALIZE_CLI_ERROR")
 
