@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from cases import TINY, case
-from graph_cases import build, load, with_ends
+from graph_cases import Net, build, load, with_ends
 from run_cases import same_files
 
 
@@ -190,6 +190,18 @@ def names_at_the_ends(r):
         for path, ports in ((r.path("o" + floats, "core.onnx"), "output"), (folder + "/postprocess_graph.onnx", "input")):
             found = [p.name for p in getattr(onnx.load(path).graph, ports)]
             r.check(found == names, "%s: %s, model.json: %s" % (path, found, names))
+
+
+@case
+def ports_in_the_order_of_the_model(r):
+    """Also where the nodes stand the other way round."""
+    n = Net("crossed", [("first", [1, 2, 8, 8]), ("second", [1, 3, 8, 8])])
+    a, b = n.conv("second", 3, 4), n.conv("first", 2, 4)
+    model = n.save(r.path("m.onnx"), {b: ("one", [1, 4, 8, 8]), a: ("two", [1, 4, 8, 8])})
+    for floats in ("true", "false"):
+        said = load(build(r, model, "o" + floats, "float_outputs=" + floats))
+        r.check([p["name"] for p in said["inputs"]] == ["first", "second"], said["inputs"])
+        r.check([p["name"] for p in said["outputs"]] == ["one", "two"], said["outputs"])
 
 
 @case
