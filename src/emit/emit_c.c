@@ -228,13 +228,21 @@ static int port_align(const AxcPort *port)
 	return (int)axc_dtype_bytes(port->dtype);
 }
 
+/* Ports of one alignment in a row share a loop. */
 static void emit_checks(AxcEmitC *e, const char *array, const AxcPort *ports, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		axc_text_f(e->c, "\tif (!%s[%u]", array, i);
-		if (port_align(&ports[i]) > 1)
-			axc_text_f(e->c, " || (uintptr_t)%s[%u] %% %d", array, i, port_align(&ports[i]));
-		axc_text_str(e->c, ")\n\t\treturn -1;\n");
+	uint32_t end;
+	for (uint32_t i = 0; i < n; i = end) {
+		int align = port_align(&ports[i]);
+		for (end = i + 1; end < n && port_align(&ports[end]) == align; end++)
+			;
+		const char *index = end == i + 1 ? axc_format(e->p->arena, "%u", i) : "k";
+		if (end > i + 1)
+			axc_text_f(e->c, "\tfor (k = %u; k < %u; k++)\n\t", i, end);
+		axc_text_f(e->c, "\tif (!%s[%s]", array, index);
+		if (align > 1)
+			axc_text_f(e->c, " || (uintptr_t)%s[%s] %% %d", array, index, align);
+		axc_text_f(e->c, ")\n\t\t%sreturn -1;\n", end > i + 1 ? "\t" : "");
 	}
 }
 
