@@ -156,7 +156,7 @@ def interrupted_at_once(r):
     for i in range(24):
         out = r.path("o%d" % i)
         process = r.start("-i", "{M}/tiny.onnx", "-o", out)
-        time.sleep(0.0005 * (i % 12))
+        time.sleep(0.0002 * i * i)
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)[i % 4]
         process.send_signal(number)
         r.end(process, timeout=20)
