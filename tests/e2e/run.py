@@ -160,6 +160,12 @@ class Row:
             f.write(text)
         return self.path(name)
 
+    def unsanitized(self, why):
+        """Skips the row in a build with AddressSanitizer."""
+        with open(os.path.join(self.bin, "compile"), "rb") as f:
+            if b"__asan_init" in f.read():
+                self.skip("AddressSanitizer " + why)
+
     def skip(self, why):
         raise Skipped(why)
 

@@ -303,7 +303,7 @@ def verbose(r):
     r.run("-i", "{M}/truncated.onnx", "-o", "{O}")
     r.check(not re.search(r"\.c:[0-9]+", r.text), r.text)
     r.run("-i", "{M}/truncated.onnx", "-o", "{D}/o2", "-v")
-    r.check(re.search(r"src/.*\.c:[0-9]+", r.text), "no line of the compiler: " + r.text)
+    r.check(re.search(r" at src/.*\.c:[0-9]+", r.text), "no line of the compiler: " + r.text)
 
 
 @case
