@@ -50,6 +50,14 @@ def compile_options(directory):
     return options
 
 
+def name_of(model):
+    """Of a directory or a file; a file called model.onnx has its directory's."""
+    path = os.path.abspath(model)
+    if os.path.basename(path) == "model.onnx":
+        path = os.path.dirname(path)
+    return os.path.basename(path).removesuffix(".onnx")
+
+
 def compiled(model, build):
     """The output directory of the compiled network, or None."""
     if os.path.isdir(os.path.join(model, "compiled_model")):
@@ -57,7 +65,7 @@ def compiled(model, build):
     source, options = model, []
     if os.path.isdir(model):
         source, options = os.path.join(model, "model.onnx"), compile_options(model)
-    name = os.path.basename(model.rstrip("/")).removesuffix(".onnx")
+    name = name_of(model)
     out = os.path.join(ROOT, "build", "bench", name)
     if build or not os.path.isdir(os.path.join(out, "compiled_model")):
         os.makedirs(os.path.dirname(out), exist_ok=True)
@@ -161,7 +169,7 @@ def main():
     print(f"{'network':32} {'ours ms':>9} {'min':>9} {'ORT ms':>9} {'min':>9} {'ORT/ours':>9} {'min':>6} {'SNR dB':>7}")
     for model, out in outs:
         if not out:
-            print(f"{os.path.basename(model.rstrip('/')):32} does not compile")
+            print(f"{name_of(model):32} does not compile")
             continue
         row = compare(out, args)
         rows.append(row)
