@@ -419,10 +419,11 @@ static int by_text(const void *a, const void *b)
 static bool add_directory(AxcSamples *s, AxcDiag *d, const char *path)
 {
 	AXC_ARRAY(const char *) files = {0};
-	DIR **held = AXC_NEW(s->arena, DIR *), *dir = *held = opendir(path);
+	DIR **held = AXC_NEW(s->arena, DIR *);
+	axc_arena_defer(s->arena, axc_close_dir, held);
+	DIR *dir = *held = opendir(path);
 	if (!dir)
 		return axc_fail(d, "cannot list '%s': %s", axc_safe_name(d->arena, path), strerror(errno));
-	axc_arena_defer(s->arena, axc_close_dir, held);
 	bool archives = false;
 	for (struct dirent *e; (e = readdir(dir)) && files.n < MAX_PARTS;) {
 		if (!has_suffix(e->d_name, ".npy") && !has_suffix(e->d_name, ".npz"))

@@ -53,8 +53,9 @@ static bool enter(Walk *w, int dir_fd, const char *name, const char *path, const
 
 static bool walk_dir(Walk *w, int fd, const char *prefix, int depth)
 {
-	DIR **held = AXC_NEW(w->arena, DIR *), *dir = *held = fdopendir(fd);
+	DIR **held = AXC_NEW(w->arena, DIR *);
 	axc_arena_defer(w->arena, axc_close_dir, held);
+	DIR *dir = *held = fdopendir(fd);
 	if (!dir) {
 		close(fd);
 		return axc_fail(w->d, "cannot list '%s': %s", axc_safe_name(w->d->arena, prefix),

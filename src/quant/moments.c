@@ -221,8 +221,8 @@ static int by_index(const void *a, const void *b)
 static void sort_slots(AxcArena *arena, const Layer *l, const int64_t *order, int64_t used)
 {
 	size_t bytes = (size_t)l->k * (size_t)l->per_sample;
-	int8_t *aside = malloc(bytes + 1);
 	bool *done = AXC_NEW_ARRAY(arena, bool, (size_t)used);
+	int8_t *aside = malloc(bytes + 1);
 	if (!aside)
 		axc_out_of_memory(arena);
 	for (int64_t first = 0; first < used; first++) {
